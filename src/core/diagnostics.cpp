@@ -1,0 +1,106 @@
+#include <braintrust/core/diagnostics.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+
+#include <fmt/format.h>
+
+namespace braintrust {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+constexpr auto repeat_interval = std::chrono::seconds(10);
+constexpr std::size_t remembered_texts = 64;
+
+struct Repeats {
+  Steady::time_point printed = {};
+  unsigned suppressed = 0;
+};
+
+struct State {
+  // Recursive: a handler that makes us report again must not deadlock.
+  std::recursive_mutex mutex;
+  bool calling = false;
+  std::function<void(Severity, const Error&)> handler;
+  std::map<std::string, Repeats, std::less<>> recent;
+};
+
+// Leaked: diagnostics are reported until the last instruction of the process.
+State& state() {
+  static State* const instance = new State;
+  return *instance;
+}
+
+int least_severity() {
+  static const int least = [] {
+    const char* text = std::getenv("BRAINTRUST_DEBUG_LOG_LEVEL");
+    const std::string_view level = text == nullptr ? "" : text;
+    if (level == "silent") return 4;
+    if (level == "error") return static_cast<int>(Severity::error);
+    if (level == "info") return static_cast<int>(Severity::info);
+    if (level == "debug") return static_cast<int>(Severity::debug);
+    return static_cast<int>(Severity::warning);
+  }();
+  return least;
+}
+
+const char* name_of(Severity severity) {
+  switch (severity) {
+    case Severity::debug: return "debug";
+    case Severity::info: return "info";
+    case Severity::warning: return "warning";
+    case Severity::error: return "error";
+  }
+  return "error";
+}
+
+void write_to_stderr(State& shared, Severity severity, const Error& error) {
+  const auto now = Steady::now();
+  if (shared.recent.size() >= remembered_texts) shared.recent.clear();
+  auto& repeats = shared.recent[error.message];
+  if (repeats.printed != Steady::time_point{} && now - repeats.printed < repeat_interval) {
+    ++repeats.suppressed;
+    return;
+  }
+  const std::string again = repeats.suppressed == 0 ? "" : fmt::format(" (and {} times before)", repeats.suppressed);
+  const std::string line = fmt::format("braintrust: {}: {}{}\n", name_of(severity), error.message, again);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  repeats = {.printed = now, .suppressed = 0};
+}
+
+}  // namespace
+
+void set_diagnostics_handler(std::function<void(Severity, const Error&)> handler) {
+  State& shared = state();
+  const std::lock_guard lock(shared.mutex);
+  shared.handler = std::move(handler);
+}
+
+namespace detail {
+
+void report(Severity severity, ErrorCode code, std::string message) noexcept {
+  if (static_cast<int>(severity) < least_severity()) return;
+  try {
+    State& shared = state();
+    const std::lock_guard lock(shared.mutex);
+    if (shared.calling) return;  // the handler caused this report
+    shared.calling = true;
+    const Error error{code, std::move(message)};
+    try {
+      if (shared.handler) {
+        shared.handler(severity, error);
+      } else {
+        write_to_stderr(shared, severity, error);
+      }
+    } catch (...) {  // the handler's own failure; there is nowhere left to tell it
+    }
+    shared.calling = false;
+  } catch (...) {  // out of memory
+  }
+}
+
+}  // namespace detail
+}  // namespace braintrust
