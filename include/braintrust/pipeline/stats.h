@@ -1,0 +1,49 @@
+#pragma once
+
+// What happened to the rows: `Stats` since the logger began, `FlushResult` since the last flush.
+//
+// Made by `Logger::stats()` and `Logger::flush()`. A row is one span (a span that stayed open for more than a second is two: a
+// partial row and its completion) or one record of feedback. Every row that was logged is in exactly one of: queued, sent,
+// dropped.
+//
+// Threads: plain values; the counters behind them are read one by one, so a snapshot taken while rows move may be off by those.
+// Units: rows, bytes, seconds.
+
+#include <cstdint>
+
+namespace braintrust {
+
+// Rows that will never arrive, by cause.
+struct Dropped {
+  std::uint64_t queue_full = 0;  // logged while the queue was at its bound
+  std::uint64_t refused = 0;     // the server said no (4xx) to the row itself
+  std::uint64_t exhausted = 0;   // retried as often as allowed
+  std::uint64_t unresolved = 0;  // its project could not be had: unknown, or not allowed
+  std::uint64_t invalid = 0;     // it could not be made into JSON
+  std::uint64_t closed = 0;      // logged after shutdown, or still queued when the exit deadline passed
+
+  std::uint64_t total() const { return queue_full + refused + exhausted + unresolved + invalid + closed; }
+};
+
+struct Stats {
+  std::uint64_t queued_rows = 0;   // logged, neither sent nor dropped yet
+  std::uint64_t queued_bytes = 0;  // memory those rows hold now
+  std::uint64_t sent_rows = 0;     // acknowledged by the server
+  std::uint64_t sent_bytes = 0;    // request bodies of acknowledged rows
+  std::uint64_t requests = 0;      // requests made, retries included
+  std::uint64_t retries = 0;       // requests that repeated an earlier one
+  double oldest_age = 0;           // seconds that the oldest unsent row has waited in the background thread; 0 when none
+  Dropped dropped = {};
+};
+
+struct FlushResult {
+  std::uint64_t sent = 0;     // rows acknowledged since the last flush
+  std::uint64_t pending = 0;  // rows that still wait: the deadline passed, or the server cannot be reached
+  std::uint64_t failed = 0;   // rows given up since the last flush because the server would not have them
+  std::uint64_t dropped = 0;  // rows given up since the last flush on this side
+
+  // Everything logged before the flush has arrived.
+  bool complete() const { return pending == 0 && failed == 0 && dropped == 0; }
+};
+
+}  // namespace braintrust
