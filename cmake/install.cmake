@@ -1,1 +1,43 @@
-# filled by the packaging work
+# Install and export: one package, `braintrust`, with a target for each library that was built. Users reach it with
+# find_package(braintrust CONFIG [COMPONENTS local]) or `pkg-config braintrust`.
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/braintrust)
+
+# Until 1.0 each minor version may break programs, so the minor version is part of the shared library's name.
+set_target_properties(braintrust PROPERTIES
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+
+install(TARGETS braintrust EXPORT braintrust_targets)
+install(EXPORT braintrust_targets NAMESPACE braintrust:: FILE braintrust-targets.cmake DESTINATION ${package_dir})
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/braintrust DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h"
+  PATTERN "local" EXCLUDE
+  PATTERN "local.h" EXCLUDE)
+
+get_target_property(library_type braintrust TYPE)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/braintrust-config.cmake.in
+  ${PROJECT_BINARY_DIR}/braintrust-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/braintrust-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/braintrust-config.cmake ${PROJECT_BINARY_DIR}/braintrust-config-version.cmake
+  DESTINATION ${package_dir})
+
+# pkg-config does not know which kind of library it describes. With a static one the program itself must link what the
+# library uses; with a shared one it must not.
+if(library_type STREQUAL "SHARED_LIBRARY")
+  set(pc_requires "nlohmann_json")
+  set(pc_requires_private "libcurl fmt")
+else()
+  set(pc_requires "nlohmann_json libcurl fmt")
+  set(pc_requires_private "")
+endif()
+# Relative to the .pc file, so that an installed tree may be moved.
+cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE pc_dir)
+cmake_path(APPEND pc_dir pkgconfig)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${pc_dir} OUTPUT_VARIABLE pc_prefix)
+cmake_path(APPEND pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
+cmake_path(APPEND pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/braintrust.pc.in ${PROJECT_BINARY_DIR}/braintrust.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/braintrust.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
