@@ -1,0 +1,12 @@
+#!/bin/sh
+# From a fresh checkout to a first trace: installs what is missing, builds, and runs the example `support_agent` against
+# the local backend, which prints the trace as a tree. Needs no account and no key.
+set -eu
+cd "$(dirname "$0")/.."
+
+sh cmake/setup.sh
+printf '==> building (build/release)\n'
+cmake --preset release -D BRAINTRUST_BUILD_TESTS=OFF
+cmake --build --preset release --target braintrust-local support_agent
+printf '==> braintrust-local run support_agent\n'
+exec build/release/src/local/braintrust-local run build/release/examples/support_agent
