@@ -1,0 +1,98 @@
+#pragma once
+
+// `Store`: the rows of the local backend, in one SQLite file or in memory.
+//
+// The server writes to it; `braintrust-local show` reads the same file without a server. Rows are kept as the JSON text that
+// arrived; a row that arrives again replaces the stored one, or is merged into it if it says `_is_merge`.
+//
+//   auto store = braintrust::local::Store::open("/tmp/traces.db");
+//   if (!store) return store.error();
+//   for (const auto& trace : *store->traces()) std::cout << trace.name << '\n';
+//
+// Threads: safe to call from any thread; calls run one at a time. Several processes may use one file at once.
+// Errors:  `invalid_argument` for rows that are refused, `io` for everything that SQLite says, `not_found` where documented.
+//          What `write` acknowledged survives the death of the process (not a power cut within the last moments).
+// Source:  PROTO 4.2, 4.3; `_xact_id` as PROTO 4.2 describes it.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <braintrust/core/result.h>
+
+namespace braintrust::local {
+
+// One trace in a list.
+struct TraceSummary {
+  std::string root_span_id = {};
+  std::string name = {};  // of its root span
+  std::chrono::system_clock::time_point start = {};
+  std::chrono::microseconds duration = {};  // from its first start to its last end that is known
+  std::size_t spans = 0;
+  std::size_t errors = 0;    // spans with an error
+  std::uint64_t tokens = 0;  // of its model calls
+  bool open = false;         // a span of it has not ended
+};
+
+struct Project {
+  std::string id = {};
+  std::string name = {};
+};
+
+class Store {
+ public:
+  // Opens or creates the file, readable by its owner only; a blank path keeps everything in memory.
+  static Result<Store> open(const std::string& path);
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  // Stores the body of a `POST /logs3`: `{"rows": [...]}`. All of its rows or, if one is refused, none. Returns how many.
+  Result<std::size_t> write(std::string_view body);
+
+  // Traces, the newest first; at most `limit` of them (0: all).
+  Result<std::vector<TraceSummary>> traces(std::size_t limit = 0) const;
+
+  // How many traces there are.
+  Result<std::size_t> trace_count() const;
+
+  // The traces that `write` of this object touched, the last 1 000 of them, in the order of their first row.
+  std::vector<std::string> traces_written() const;
+
+  // The one trace whose root span id begins with `prefix`. `not_found` if there is none, `invalid_argument` if several.
+  Result<std::string> find_trace(std::string_view prefix) const;
+
+  // A JSON array of the rows of one trace and of the comments on them, or, without an id, of every row there is: ordered by
+  // start, each with its `_xact_id`.
+  Result<std::string> rows_json(std::string_view root_span_id = {}) const;
+
+  // How many rows there are, comments and dataset rows included.
+  Result<std::size_t> row_count() const;
+
+  // The project of that name, made if absent.
+  Result<Project> register_project(std::string_view name);
+  // `not_found` if there is none.
+  Result<Project> project(std::string_view id) const;
+
+  // A body too large for `POST /logs3` comes in three steps: a place for it, its bytes, and the request to store it.
+  struct Upload {
+    std::string key = {};
+    std::string token = {};  // whoever has it may put the bytes
+  };
+  Result<Upload> begin_upload();
+  Result<void> put_upload(std::string_view key, std::string_view token, std::string_view bytes);  // `unauthorized` without it
+  Result<std::size_t> write_upload(std::string_view key);  // repeating it changes nothing
+
+ private:
+  class State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace braintrust::local

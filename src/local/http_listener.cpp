@@ -1,0 +1,210 @@
+#include "local/http_listener.h"
+
+#include <fcntl.h>
+#include <httplib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <list>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace braintrust::local {
+namespace {
+
+constexpr int backlog = 256;
+constexpr int keep_alive_seconds = 30;
+constexpr int io_timeout_seconds = 60;
+
+constexpr const char* json_type = "application/json";
+
+// One thread for each connection. A fixed pool, as httplib makes by default, is used up by a few clients that keep idle
+// connections open, and the next one then waits for seconds.
+class ConnectionThreads : public httplib::TaskQueue {
+ public:
+  explicit ConnectionThreads(std::function<void()> hang_up) : hang_up_(std::move(hang_up)) {}
+
+  // `void` in httplib 0.11, `bool` in 0.18.
+  using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
+
+  Enqueued enqueue(std::function<void()> work) override {
+    add(std::move(work));
+    return static_cast<Enqueued>(true);
+  }
+
+  void shutdown() override {
+    hang_up_();
+    for (auto& connection : connections_) connection.thread.join();
+    connections_.clear();
+  }
+
+ private:
+  struct Connection {
+    std::thread thread = {};
+    std::shared_ptr<std::atomic<bool>> done = std::make_shared<std::atomic<bool>>(false);
+  };
+
+  // Called by the accepting thread only.
+  void add(std::function<void()> work) {
+    std::erase_if(connections_, [](Connection& connection) {
+      if (!*connection.done) return false;
+      connection.thread.join();
+      return true;
+    });
+    Connection connection;
+    connection.thread = std::thread([work = std::move(work), done = connection.done] {
+      work();
+      *done = true;
+    });
+    connections_.push_back(std::move(connection));
+  }
+
+  std::function<void()> hang_up_;
+  std::list<Connection> connections_;
+};
+
+// Port of the address that `file` is bound to, or -1 if it is not an internet socket.
+int local_port(int file) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(file, reinterpret_cast<sockaddr*>(&address), &length) != 0) return -1;
+  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return -1;
+}
+
+// Ends the reading side of every connection to `port`. Clients that keep an idle connection would otherwise hold up `stop` for
+// the keep-alive time: httplib 0.11 neither tells which sockets it serves nor wakes them.
+void hang_up(int port) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/dev/fd", error), end; !error && entry != end; entry.increment(error)) {
+    const int file = std::atoi(entry->path().filename().c_str());
+    if (local_port(file) != port) continue;
+    // Through a copy, so that what is shut down is what was looked at, also if another thread closes and reopens the number.
+    const int copy = ::fcntl(file, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) continue;
+    if (local_port(copy) == port) ::shutdown(copy, SHUT_RD);
+    ::close(copy);
+  }
+}
+
+std::string error_body(std::string_view message) { return fmt::format("{{\"error\":\"{}\"}}", message); }
+
+}  // namespace
+
+class HttpListener::State {
+ public:
+  explicit State(HttpHandler handler) : handler_(std::move(handler)) {}
+  ~State() { stop(); }
+
+  Result<void> start(const std::string& host, int port, std::size_t max_body_bytes) {
+    configure(max_body_bytes);
+    errno = 0;
+    port_ = port;
+    if (port == 0) {
+      port_ = server_.bind_to_any_port(host);
+    } else if (!server_.bind_to_port(host, port)) {
+      port_ = -1;
+    }
+    if (port_ <= 0) {
+      const char* reason = errno != 0 ? std::strerror(errno) : "no such address";
+      return Error{ErrorCode::io, fmt::format("cannot listen on {}:{}: {}", host, port, reason)};
+    }
+    ::listen(socket_, backlog);  // again: httplib's own backlog of 5 makes a burst of clients wait for a second
+    thread_ = std::thread([this] {
+      server_.listen_after_bind();
+      ended_ = true;
+    });
+    // A `stop` before httplib says that it runs would be lost.
+    while (!server_.is_running() && !ended_) std::this_thread::yield();
+    return {};
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    server_.stop();
+    thread_.join();
+  }
+
+  int port() const { return port_; }
+
+ private:
+  void configure(std::size_t max_body_bytes) {
+    server_.set_socket_options([this](auto file) {
+      // Not SO_REUSEPORT, httplib's default: a second server on the port must fail, not take half of the connections.
+      const int yes = 1;
+      ::setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+      ::fcntl(file, F_SETFD, FD_CLOEXEC);
+      socket_ = file;
+    });
+    server_.new_task_queue = [this] { return new ConnectionThreads([this] { hang_up(port_); }); };
+    server_.set_keep_alive_max_count(1'000'000'000);
+    server_.set_keep_alive_timeout(keep_alive_seconds);
+    server_.set_read_timeout(io_timeout_seconds);
+    server_.set_write_timeout(io_timeout_seconds);
+    server_.set_tcp_nodelay(true);
+    server_.set_payload_max_length(max_body_bytes);
+    // What httplib refuses by itself has no body yet.
+    server_.set_error_handler([max_body_bytes](const httplib::Request&, httplib::Response& response) {
+      if (!response.body.empty()) return;
+      const auto message = response.status == 413   ? fmt::format("the body is larger than {} bytes", max_body_bytes)
+                           : response.status == 404 ? std::string("unknown path or method")
+                                                    : fmt::format("the request was refused with status {}", response.status);
+      response.set_content(error_body(message), json_type);
+    });
+    server_.set_exception_handler([](const httplib::Request&, httplib::Response& response, auto&&) {
+      response.status = 500;
+      response.set_content(error_body("internal error"), json_type);
+    });
+    const auto answer = [this](const httplib::Request& request, httplib::Response& response) { respond(request, response); };
+    server_.Get(".*", answer);
+    server_.Post(".*", answer);
+    server_.Put(".*", answer);
+    server_.Patch(".*", answer);
+    server_.Delete(".*", answer);
+    server_.Options(".*", answer);
+  }
+
+  void respond(const httplib::Request& request, httplib::Response& response) const {
+    HttpRequest plain;
+    plain.method = request.method;
+    plain.path = request.path;
+    plain.body = request.body;
+    plain.header = [&](const char* name) { return request.get_header_value(name); };
+    plain.query = [&](const char* name) { return request.has_param(name) ? request.get_param_value(name) : std::string(); };
+    auto answer = handler_(plain);
+    response.status = answer.status;
+    response.set_content(answer.body, json_type);
+  }
+
+  HttpHandler handler_;
+  httplib::Server server_;
+  int socket_ = -1;
+  int port_ = -1;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+HttpListener::HttpListener(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HttpListener::HttpListener(HttpListener&&) noexcept = default;
+HttpListener& HttpListener::operator=(HttpListener&&) noexcept = default;
+HttpListener::~HttpListener() = default;
+
+Result<HttpListener> HttpListener::start(const std::string& host, int port, std::size_t max_body_bytes, HttpHandler handler) {
+  auto state = std::make_unique<State>(std::move(handler));
+  if (const auto started = state->start(host, port, max_body_bytes); !started) return started.error();
+  return HttpListener(std::move(state));
+}
+
+int HttpListener::port() const { return state_->port(); }
+void HttpListener::stop() { state_->stop(); }
+
+}  // namespace braintrust::local

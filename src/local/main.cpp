@@ -1,0 +1,71 @@
+// braintrust-local: the Braintrust backend on your own machine.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+
+#include <braintrust/version.h>
+
+#include "local/commands.h"
+
+namespace braintrust::local {
+
+int complain(const Error& error) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "braintrust-local: %s\n", error.message.c_str());
+  return 1;
+}
+
+namespace {
+
+constexpr const char* database_help = "SQLite file (default: $XDG_DATA_HOME/braintrust/local.db)";
+
+int main_of(int argc, char** argv) {
+  CLI::App app("Keeps and shows Braintrust traces on this machine, without an account.", "braintrust-local");
+  app.set_version_flag("--version", "braintrust-local " BRAINTRUST_VERSION);
+  app.require_subcommand(1);
+
+  ServeArguments serve_arguments;
+  auto* serve_command = app.add_subcommand("serve", "Answer SDKs as Braintrust would, until interrupted");
+  serve_command->add_option("--port", serve_arguments.port, "Port to listen on, 0 for any free one")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535));
+  serve_command->add_option("--db", serve_arguments.database, database_help);
+  serve_command->add_option("--host", serve_arguments.host, "Address to listen on")->capture_default_str();
+  serve_command->add_flag("--allow-remote", serve_arguments.allow_remote,
+                          "Permit addresses that other machines can reach; they can then read and write everything");
+
+  RunArguments run_arguments;
+  auto* run_command = app.add_subcommand("run", "Run a program against a server of its own, then show what it logged");
+  run_command->add_option("--db", run_arguments.database, database_help);
+  run_command->add_option("program", run_arguments.program, "The program and its arguments, after --")->required();
+  run_command->positionals_at_end();
+
+  ShowArguments show_arguments;
+  auto* show_command = app.add_subcommand("show", "List traces, or show one as a tree");
+  show_command->add_option("--db", show_arguments.database, database_help);
+  show_command->add_option("--limit", show_arguments.limit, "How many traces to list, 0 for all")->capture_default_str();
+  show_command->add_flag("--json", show_arguments.json, "Print rows as JSON: those of TRACE, or all");
+  show_command->add_option("TRACE", show_arguments.trace, "The beginning of a trace's id, as the list shows it");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" of exit code 0; every real one is a mistake in the call.
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+  }
+  if (*serve_command) return serve(serve_arguments);
+  if (*run_command) return run(run_arguments);
+  return show(show_arguments);
+}
+
+}  // namespace
+}  // namespace braintrust::local
+
+int main(int argc, char** argv) {
+  try {
+    return braintrust::local::main_of(argc, argv);
+  } catch (const std::exception& error) {
+    return braintrust::local::complain({braintrust::ErrorCode::io, error.what()});
+  }
+}

@@ -1,0 +1,239 @@
+#include "local/tree_print.h"
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "local/text_width.h"
+
+namespace braintrust::local {
+namespace {
+
+// Deeper spans are drawn at this depth: the tree must not walk out of the window.
+constexpr std::size_t max_depth = 24;
+constexpr std::size_t gap = 2;
+
+// The strokes of the tree, three columns each.
+struct Strokes {
+  const char *branch, *last, *bar, *space, *error;
+};
+constexpr Strokes unicode_strokes{"├─ ", "└─ ", "│  ", "   ", "✗ "};
+constexpr Strokes ascii_strokes{"|- ", "`- ", "|  ", "   ", "! "};
+
+class Painter {
+ public:
+  explicit Painter(const Style& style) : color_(style.color) {}
+  std::string bold(const std::string& text) const { return paint("1", text); }
+  std::string dim(const std::string& text) const { return paint("2", text); }
+  std::string red(const std::string& text) const { return paint("31", text); }
+  std::string cyan(const std::string& text) const { return paint("36", text); }
+
+ private:
+  std::string paint(const char* code, const std::string& text) const {
+    return color_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+  }
+  bool color_;
+};
+
+std::string pad(std::size_t columns) { return std::string(columns, ' '); }
+std::string pad_left(const std::string& text, std::size_t columns) {
+  return pad(columns - std::min(columns, display_width(text))) + text;
+}
+std::string pad_right(const std::string& text, std::size_t columns) {
+  return text + pad(columns - std::min(columns, display_width(text)));
+}
+
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+std::string time_text(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local)};
+}
+
+// Enough of an id to find the trace by.
+std::string short_id(const std::string& root_span_id, std::size_t length = 8) {
+  return one_line(root_span_id.substr(0, length), length);
+}
+
+// The least length, from 8, at which no two ids look the same: ids that begin with a time differ late.
+std::size_t short_id_length(const std::vector<TraceSummary>& traces) {
+  for (std::size_t length = 8; length < 32; ++length) {
+    std::set<std::string> seen;
+    if (std::all_of(traces.begin(), traces.end(),
+                    [&](const auto& trace) { return seen.insert(trace.root_span_id.substr(0, length)).second; })) {
+      return length;
+    }
+  }
+  return 64;
+}
+
+std::string span_duration(const SpanNode& span, bool unicode) {
+  if (!span.end) return unicode ? "…open" : "open";
+  if (!span.start || *span.end < *span.start || *span.end - *span.start > 1e9) return "?";
+  return duration_text(std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double>(*span.end - *span.start)));
+}
+
+// A span and the strokes before its own line and before the lines below it.
+struct Line {
+  std::size_t span;
+  std::string head;
+  std::string rest;
+};
+
+std::vector<Line> lay_out(const TraceTree& tree, const Strokes& strokes) {
+  struct Pending {
+    std::size_t span;
+    std::string prefix;
+    std::size_t depth;
+    bool last;
+  };
+  std::vector<Line> lines;
+  std::vector<Pending> pending;
+  for (auto root = tree.roots.rbegin(); root != tree.roots.rend(); ++root) pending.push_back({*root, "", 0, false});
+  while (!pending.empty()) {
+    const auto next = std::move(pending.back());
+    pending.pop_back();
+    const auto& children = tree.spans[next.span].children;
+    const bool grows = next.depth > 0 && next.depth <= max_depth;
+    const auto below = next.prefix + (grows ? (next.last ? strokes.space : strokes.bar) : "");
+    const auto head =
+        next.depth == 0 ? std::string() : next.prefix + (grows ? (next.last ? strokes.last : strokes.branch) : "");
+    lines.push_back({next.span, head, below + (children.empty() ? strokes.space : strokes.bar)});
+    for (auto child = children.rbegin(); child != children.rend(); ++child) {
+      pending.push_back({*child, below, next.depth + 1, child == children.rbegin()});
+    }
+  }
+  return lines;
+}
+
+std::string header(const TraceSummary& summary, const Painter& paint, const Style& style) {
+  const std::string dot = style.unicode ? " · " : " - ";
+  auto text = time_text(summary.start) + dot + counted(summary.spans, "span", "spans") + dot + duration_text(summary.duration);
+  if (summary.tokens > 0) text += dot + counted(summary.tokens, "token", "tokens");
+  std::string errors;
+  if (summary.errors > 0) errors = dot + paint.red(counted(summary.errors, "error", "errors"));
+  if (summary.open) errors += paint.dim(dot + "not finished");
+  return paint.bold("trace " + short_id(summary.root_span_id)) + paint.dim(dot + text) + errors + "\n";
+}
+
+}  // namespace
+
+std::string duration_text(std::chrono::microseconds duration) {
+  const auto us = duration.count();
+  if (us < 1000) return fmt::format("{} µs", us);
+  const auto seconds = static_cast<double>(us) / 1e6;
+  // The bounds are where three digits would round up to the next unit.
+  if (us < 9'995) return fmt::format("{:.2f} ms", seconds * 1e3);
+  if (us < 99'950) return fmt::format("{:.1f} ms", seconds * 1e3);
+  if (us < 999'500) return fmt::format("{:.0f} ms", seconds * 1e3);
+  if (us < 9'995'000) return fmt::format("{:.2f} s", seconds);
+  if (us < 59'950'000) return fmt::format("{:.1f} s", seconds);
+  const auto whole = (us + 500'000) / 1'000'000;
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const Style& style) {
+  const Painter paint(style);
+  const auto& strokes = style.unicode ? unicode_strokes : ascii_strokes;
+  const auto lines = lay_out(tree, strokes);
+
+  // The columns to the right stand as near to the names as the longest name permits.
+  struct Cells {
+    std::string name, type, duration, tokens;
+  };
+  std::vector<Cells> cells;
+  std::size_t left = 0, type = 0, duration = 0, tokens = 0;
+  for (const auto& line : lines) {
+    const auto& span = tree.spans[line.span];
+    const auto head = display_width(line.head);
+    const auto room = style.width > head + 45 ? style.width - head - 45 : 12;
+    Cells cell{one_line(span.name, room), one_line(span.type, 12), span_duration(span, style.unicode),
+               span.tokens > 0 ? fmt::format("{} tok", span.tokens) : std::string()};
+    if (span.orphan) cell.name += " (parent missing)";
+    left = std::max(left, head + display_width(cell.name));
+    type = std::max(type, display_width(cell.type));
+    duration = std::max(duration, display_width(cell.duration));
+    tokens = std::max(tokens, display_width(cell.tokens));
+    cells.push_back(std::move(cell));
+  }
+
+  auto text = header(summary, paint, style);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto& span = tree.spans[lines[i].span];
+    const auto& cell = cells[i];
+    const auto used = display_width(lines[i].head) + display_width(cell.name);
+    text += paint.dim(lines[i].head) + (span.error ? paint.red(cell.name) : paint.bold(cell.name)) + pad(left - used + gap);
+    text += paint.cyan(pad_right(cell.type, type)) + pad(type > 0 ? gap : 0) + pad_left(cell.duration, duration);
+    if (!cell.tokens.empty()) text += pad(gap) + pad_left(cell.tokens, tokens);
+    text += '\n';
+
+    const auto detail = [&](const char* label, const std::string& value) {
+      if (value.empty()) return;
+      const auto before = display_width(lines[i].rest) + std::string_view(label).size();
+      text += paint.dim(lines[i].rest + label + one_line(value, style.width > before + 20 ? style.width - before : 20)) + '\n';
+    };
+    if (span.error) {
+      const auto before = display_width(lines[i].rest) + 2;
+      text += paint.dim(lines[i].rest) +
+              paint.red(strokes.error + one_line(*span.error, style.width > before + 20 ? style.width - before : 20)) + '\n';
+    }
+    detail("in     ", span.input);
+    detail("out    ", span.output);
+    detail("score  ", span.scores);
+    detail("tags   ", fmt::format("{}", fmt::join(span.tags, ", ")));
+    for (const auto& comment : span.comments) detail("note   ", comment);
+  }
+  return text;
+}
+
+std::string print_list(const std::vector<TraceSummary>& traces, const Style& style) {
+  const Painter paint(style);
+  struct Cells {
+    std::string id, when, spans, duration, tokens, errors, name;
+  };
+  std::vector<Cells> rows{{"TRACE", "WHEN", "SPANS", "DURATION", "TOKENS", "ERRORS", "NAME"}};
+  const auto id_length = short_id_length(traces);
+  for (const auto& trace : traces) {
+    const std::string none = "-";
+    rows.push_back({short_id(trace.root_span_id, id_length), time_text(trace.start), std::to_string(trace.spans),
+                    duration_text(trace.duration), trace.tokens > 0 ? std::to_string(trace.tokens) : none,
+                    trace.errors > 0 ? std::to_string(trace.errors) : none, trace.name});
+    if (trace.open) rows.back().name += style.unicode ? " …open" : " (open)";
+  }
+  const auto width = [&](std::string Cells::*cell) {
+    std::size_t widest = 0;
+    for (const auto& row : rows) widest = std::max(widest, display_width(row.*cell));
+    return widest;
+  };
+  const auto id = width(&Cells::id), when = width(&Cells::when), spans = width(&Cells::spans),
+             duration = width(&Cells::duration);
+  const auto tokens = width(&Cells::tokens), errors = width(&Cells::errors);
+  const auto before = id + when + spans + duration + tokens + errors + 6 * gap;
+  const auto between = pad(gap);
+  std::string text;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto& row = rows[i];
+    const auto middle = pad_right(row.when, when) + between + pad_left(row.spans, spans) + between +
+                        pad_left(row.duration, duration) + between + pad_left(row.tokens, tokens) + between;
+    const auto error_cell = pad_left(row.errors, errors);
+    const auto name = one_line(row.name, style.width > before + 20 ? style.width - before : 20);
+    if (i == 0) {
+      text += paint.dim(pad_right(row.id, id) + between + middle + error_cell + between + name) + '\n';
+    } else {
+      text += paint.cyan(pad_right(row.id, id)) + between + middle +
+              (traces[i - 1].errors > 0 ? paint.red(error_cell) : error_cell) + between + paint.bold(name) + '\n';
+    }
+  }
+  return text;
+}
+
+}  // namespace braintrust::local

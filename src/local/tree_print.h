@@ -1,0 +1,24 @@
+#pragma once
+
+// Traces as text for people: a table of them, and one as a tree.
+//
+// Threads: pure functions. Errors: none; see `TraceTree` for damaged traces. Everything that was logged is made harmless first.
+
+#include <string>
+#include <vector>
+
+#include <braintrust/local/store.h>
+
+#include "local/terminal.h"
+#include "local/trace_tree.h"
+
+namespace braintrust::local {
+
+std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const Style& style);
+
+std::string print_list(const std::vector<TraceSummary>& traces, const Style& style);
+
+// "412 µs", "1.24 s", "2 min 05 s": three digits, whatever the size.
+std::string duration_text(std::chrono::microseconds duration);
+
+}  // namespace braintrust::local
