@@ -28,8 +28,8 @@ namespace braintrust::pipeline {
 
 struct Row {
   Destination* destination = nullptr;
-  RowId id = {};          // for matching rows of one key without parsing them
-  bool merge = false;     // `_is_merge`: the text says so too
+  RowId id = {};               // for matching rows of one key without parsing them
+  bool merge = false;          // `_is_merge`: the text says so too
   std::string_view text = {};  // `{"id":"…",…}`; copied by `take`
 };
 
