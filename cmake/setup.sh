@@ -29,7 +29,12 @@ if have apt-get; then
   packages="g++ cmake ninja-build ccache pkg-config ca-certificates nlohmann-json3-dev libcurl4-openssl-dev libfmt-dev
     libsqlite3-dev libcpp-httplib-dev libcli11-dev zlib1g-dev"
   test_packages="libgtest-dev libgmock-dev libbenchmark-dev libasio-dev"
-  is_there() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+  is_there() {
+    case $1 in
+      libcurl4-openssl-dev) set -- 'libcurl4-*-dev' ;;  # its siblings do as well, and would be removed for it
+    esac
+    dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q 'ok installed'
+  }
   install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update
     # dpkg's progress is worth a page only if it fails.
