@@ -1,0 +1,110 @@
+// Reads everything back with `braintrust-local show --json` and counts what is as it must be.
+//
+//   node check.mjs PROGRAM DATABASE
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+
+const [program, database] = process.argv.slice(2);
+const show = (...args) =>
+  execFileSync(program, ["show", "--db", database, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
+const rows = JSON.parse(show("--json"));
+const named = (name) => {
+  const found = rows.filter((row) => row.span_attributes?.name === name);
+  assert.equal(found.length, 1, `one span named ${name}`);
+  return found[0];
+};
+
+let passed = 0;
+let failed = 0;
+const check = (sentence, test) => {
+  try {
+    test();
+    passed += 1;
+    console.log(`ok   ${sentence}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${sentence}\n     ${error.message}`);
+  }
+};
+
+check("spans are nested as they were opened", () => {
+  const root = named("answer");
+  assert.ok(!root.span_parents?.length);
+  assert.deepEqual(named("retrieve").span_parents, [root.span_id]);
+  assert.deepEqual(named("chat").span_parents, [named("retrieve").span_id]);
+  assert.deepEqual(named("warehouse").span_parents, [root.span_id]);
+  for (const name of ["retrieve", "chat", "warehouse"]) assert.equal(named(name).root_span_id, root.root_span_id);
+});
+check("inputs and outputs arrive as they were, in any script", () => {
+  assert.deepEqual(named("answer").input, { question: "Where is my order?", text: "größer 日本語 😀" });
+  assert.equal(named("answer").output, "Tomorrow.");
+  assert.deepEqual(named("retrieve").output, [{ id: "doc-1", score: 0.25 }]);
+  assert.deepEqual(named("chat").input, [{ role: "user", content: "hi" }]);
+});
+check("every span has a start and an end", () => {
+  for (const name of ["answer", "retrieve", "chat", "warehouse", "remote", "large", "huge"]) {
+    const { start, end } = named(name).metrics;
+    assert.ok(start > 1.7e9 && end >= start, name);
+  }
+});
+check("types and token counts arrive", () => {
+  assert.equal(named("chat").span_attributes.type, "llm");
+  assert.equal(named("retrieve").span_attributes.type, "tool");
+  assert.equal(named("chat").metrics.tokens, 42);
+});
+check("an exception is the error of its span alone", () => {
+  assert.match(named("warehouse").error, /the warehouse did not answer/);
+  assert.equal(named("answer").error ?? null, null);
+});
+check("metadata of several calls is merged, of a later update too", () => {
+  assert.deepEqual(named("answer").metadata, { user_id: "u-1", nested: { a: 1, b: 2 }, updated: true });
+});
+check("feedback adds scores, tags and the expected value to the stored span", () => {
+  assert.deepEqual(named("answer").scores, { accuracy: 0.5, thumbs: 1 });
+  assert.deepEqual(named("answer").tags, ["support", "reviewed"]);
+  assert.equal(named("answer").expected, "On Tuesday.");
+});
+check("a comment is a row of its own that points to the span", () => {
+  const comments = rows.filter((row) => row.comment);
+  assert.equal(comments.length, 1);
+  assert.equal(comments[0].comment.text, "came a day late");
+  assert.equal(comments[0].origin.id, named("answer").id);
+});
+check("a span with an exported parent joins its trace", () => {
+  assert.equal(named("remote").root_span_id, named("answer").root_span_id);
+  assert.deepEqual(named("remote").span_parents, [named("answer").span_id]);
+});
+check("half a surrogate pair becomes a replacement character", () => {
+  assert.equal(named("cut").input, "cut \ufffd");
+});
+check("a span of more than a megabyte is whole", () => assert.equal(named("large").input, "x".repeat(1_500_000)));
+check("a span beyond the size of a request is whole", () => {
+  assert.equal(named("huge").input, "y".repeat(7_000_000));
+  assert.equal(named("huge").output, "z");
+});
+check("hundreds of spans arrive, each once", () => {
+  for (let i = 0; i < 300; ++i) assert.equal(named(`many-${i}`).output, i);
+});
+check("rows have transaction ids, and none of the fields that steer merging", () => {
+  for (const row of rows) {
+    assert.match(row._xact_id, /^\d{19}$/);
+    assert.ok(!("_is_merge" in row));
+  }
+});
+check("the project was made under its name, and all rows are in it", () => {
+  assert.equal(new Set(rows.map((row) => row.project_id)).size, 1);
+});
+check("the list and the tree show the trace", () => {
+  const id = named("answer").root_span_id;
+  assert.match(show("--limit", "0"), /answer/);
+  const tree = show(id.slice(0, 12));
+  assert.match(tree, /^answer .*$/m);
+  assert.match(tree, /^├─ retrieve +tool/m);
+  assert.match(tree, /^│ {2}└─ chat +llm .*42 tok$/m);
+  assert.match(tree, /✗ the warehouse did not answer$/m);
+  assert.match(tree, /came a day late/);
+});
+
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The official JavaScript SDK logs to braintrust-local, and everything must be there.
+#
+#   tests/interop/run.sh BUILD_DIR
+#
+# Needs node and npm. Installs the SDK into BUILD_DIR/interop. Closes with "N passed, N failed".
+set -euo pipefail
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build_dir=$(cd "${1:?usage: run.sh BUILD_DIR}" && pwd)
+program=$build_dir/src/local/braintrust-local
+work=$build_dir/interop
+server=
+
+fail() {
+  echo "$1" >&2
+  echo "0 passed, 1 failed"
+  exit 1
+}
+
+[ -x "$program" ] || fail "no $program: build the target braintrust-local first"
+command -v npm >/dev/null || fail "npm is not installed"
+
+mkdir -p "$work"
+cp "$source_dir"/package.json "$source_dir"/*.mjs "$work"
+cd "$work"
+# Our own settings must not leak in, nor may the SDK be led to the real service by them.
+for name in $(compgen -e | grep '^BRAINTRUST_' || true); do unset "$name"; done
+npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error >npm.log 2>&1 || {
+  cat npm.log >&2
+  fail "npm install did not succeed"
+}
+
+rm -f traces.db traces.db-wal traces.db-shm serve.out
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true' EXIT
+mkfifo serve.out
+"$program" serve --port 0 --db traces.db >serve.out &
+server=$!
+read -r _ _ url <serve.out || fail "braintrust-local serve did not start"
+
+BRAINTRUST_API_KEY=anything BRAINTRUST_APP_URL=$url timeout 120 node log.mjs || fail "log.mjs did not succeed"
+kill "$server"
+wait "$server" || fail "braintrust-local serve did not stop cleanly"
+server=
+
+node check.mjs "$program" traces.db
