@@ -1,8 +1,9 @@
 # Install and export: one package, `braintrust`, with a target for each library that was built. Users reach it with
-# find_package(braintrust CONFIG [COMPONENTS local]) or `pkg-config braintrust`.
+# find_package(braintrust CONFIG [COMPONENTS local]), or with `pkg-config braintrust` and `braintrust-local`.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/braintrust)
+get_target_property(library_type braintrust TYPE)
 
 # Until 1.0 each minor version may break programs, so the minor version is part of the shared library's name.
 set_target_properties(braintrust PROPERTIES
@@ -11,33 +12,47 @@ set_target_properties(braintrust PROPERTIES
 
 install(TARGETS braintrust EXPORT braintrust_targets)
 install(EXPORT braintrust_targets NAMESPACE braintrust:: FILE braintrust-targets.cmake DESTINATION ${package_dir})
-
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/braintrust DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h"
-  PATTERN "local" EXCLUDE
-  PATTERN "local.h" EXCLUDE)
+  PATTERN "local" EXCLUDE)
 
-get_target_property(library_type braintrust TYPE)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/braintrust-config.cmake.in
   ${PROJECT_BINARY_DIR}/braintrust-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/braintrust-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/braintrust-config.cmake ${PROJECT_BINARY_DIR}/braintrust-config-version.cmake
   DESTINATION ${package_dir})
 
-# pkg-config does not know which kind of library it describes. With a static one the program itself must link what the
-# library uses; with a shared one it must not.
-if(library_type STREQUAL "SHARED_LIBRARY")
-  set(pc_requires "nlohmann_json")
-  set(pc_requires_private "libcurl fmt")
-else()
-  set(pc_requires "nlohmann_json libcurl fmt")
-  set(pc_requires_private "")
-endif()
-# Relative to the .pc file, so that an installed tree may be moved.
+# A .pc file says where the tree is relative to itself, so that an installed tree may be moved.
 cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE pc_dir)
 cmake_path(APPEND pc_dir pkgconfig)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${pc_dir} OUTPUT_VARIABLE pc_prefix)
 cmake_path(APPEND pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
 cmake_path(APPEND pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
-configure_file(${PROJECT_SOURCE_DIR}/cmake/braintrust.pc.in ${PROJECT_BINARY_DIR}/braintrust.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/braintrust.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+function(install_pc name description requires requires_private)
+  string(REPLACE "-" "_" library ${name})
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/braintrust.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+# pkg-config does not know which kind of library it describes. With a static one the program itself must link what the
+# library uses; with a shared one it must not.
+if(library_type STREQUAL "SHARED_LIBRARY")
+  install_pc(braintrust "${PROJECT_DESCRIPTION}" "nlohmann_json" "libcurl fmt")
+else()
+  install_pc(braintrust "${PROJECT_DESCRIPTION}" "nlohmann_json libcurl fmt" "")
+endif()
+
+if(TARGET braintrust_local)
+  install(TARGETS braintrust_local EXPORT braintrust_local_targets)
+  install(EXPORT braintrust_local_targets NAMESPACE braintrust:: FILE braintrust-local-targets.cmake
+    DESTINATION ${package_dir})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/braintrust/local DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/braintrust
+    FILES_MATCHING PATTERN "*.h")
+  install(TARGETS braintrust-local)
+  # Where pkg-config knows no cpp-httplib it is a single header, compiled into the library.
+  set(pc_local_requires "braintrust = ${PROJECT_VERSION} sqlite3 fmt")
+  if(BRAINTRUST_HTTPLIB_FOUND)
+    string(APPEND pc_local_requires " cpp-httplib")
+  endif()
+  install_pc(braintrust-local "Braintrust's backend on one's own machine" "${pc_local_requires}" "")
+endif()
