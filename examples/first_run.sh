@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 sh cmake/setup.sh
 printf '==> building (build/release)\n'
-cmake --preset release -D BRAINTRUST_BUILD_TESTS=OFF
+mkdir -p build
+cmake --preset release -D BRAINTRUST_BUILD_TESTS=OFF >build/first_run.log 2>&1 || { cat build/first_run.log; exit 1; }
 cmake --build --preset release --target braintrust-local support_agent
 printf '==> braintrust-local run support_agent\n'
 exec build/release/src/local/braintrust-local run build/release/examples/support_agent
