@@ -1,7 +1,19 @@
 #include "core/clock.h"
 
 
+#include <chrono>
+
 namespace braintrust::detail {
+
+namespace {
+template <class Clock>
+std::int64_t now() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+}
+}  // namespace
+
+std::int64_t steady_now() noexcept { return now<std::chrono::steady_clock>(); }
+std::int64_t measure_wall_offset() noexcept { return now<std::chrono::system_clock>() - steady_now(); }
 
 namespace {
 

@@ -102,5 +102,8 @@ void report(Severity severity, ErrorCode code, std::string message) noexcept {
   }
 }
 
+void diagnostics_before_fork() noexcept { state().mutex.lock(); }
+void diagnostics_after_fork() noexcept { state().mutex.unlock(); }
+
 }  // namespace detail
 }  // namespace braintrust

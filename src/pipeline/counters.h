@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include <braintrust/pipeline/queue.h>
 #include <braintrust/pipeline/stats.h>
 
 namespace braintrust::pipeline {
@@ -14,9 +15,16 @@ struct Counters {
   Count sent_rows = 0, sent_bytes = 0, requests = 0, retries = 0;
   Count refused = 0, exhausted = 0, unresolved = 0, invalid = 0, closed = 0;
   // What the courier holds at present.
-  Count held_rows = 0, held_bytes = 0;
+  Queue::Held held = {};
   // Steady-clock nanoseconds at which the oldest held row was taken; 0 when none is held.
   Count oldest_held = 0;
+
+  void reset() noexcept {
+    for (Count* count : {&sent_rows, &sent_bytes, &requests, &retries, &refused, &exhausted, &unresolved, &invalid, &closed,
+                         &held.rows, &held.bytes, &oldest_held}) {
+      count->store(0, std::memory_order_relaxed);
+    }
+  }
 };
 
 }  // namespace braintrust::pipeline

@@ -22,6 +22,9 @@ void set_diagnostics_handler(std::function<void(Severity, const Error&)> handler
 
 namespace detail {
 void report(Severity severity, ErrorCode code, std::string message) noexcept;
+// Around fork: no thread may be reporting while the process is copied.
+void diagnostics_before_fork() noexcept;
+void diagnostics_after_fork() noexcept;
 }
 
 }  // namespace braintrust

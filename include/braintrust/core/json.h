@@ -36,7 +36,7 @@ class Json;
 
 namespace detail {
 
-inline constexpr int max_json_depth = 200;
+inline constexpr int json_depth_cap = 200;
 
 // Writes one JSON text into a buffer. `depth` counts the containers that are open around the next value.
 struct JsonWriter {
@@ -164,7 +164,7 @@ inline ValueRef::ValueRef(std::initializer_list<Member> members)
 // Writes a container's brackets around what `body` writes, unless that would nest too deep.
 template <class Body>
 void write_nested(JsonWriter& writer, char open, char close, Body&& body) {
-  if (writer.depth >= max_json_depth) return writer.too_deep();
+  if (writer.depth >= json_depth_cap) return writer.too_deep();
   ++writer.depth;
   if (writer.depth > writer.deepest) writer.deepest = writer.depth;
   writer.out.append(open);
@@ -220,7 +220,7 @@ class Json {
 namespace detail {
 
 inline void write_text(JsonWriter& writer, const Json& value) {
-  if (writer.depth + value.depth() > max_json_depth) return writer.too_deep();
+  if (writer.depth + value.depth() > json_depth_cap) return writer.too_deep();
   if (writer.depth + value.depth() > writer.deepest) writer.deepest = writer.depth + value.depth();
   writer.raw |= value.unchecked();
   writer.out.append(value.text());

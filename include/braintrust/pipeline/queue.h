@@ -1,0 +1,156 @@
+#pragma once
+
+// `Queue`: carries finished records, as bytes, from any number of app threads to one background thread.
+//
+//   app thread                                      background thread
+//   push ─▶ its lane's current block ── full ─▶ list of full blocks ─▶ collect() ─▶ … ─▶ release() ─▶ back to the free blocks
+//                      └───────────── taken as it is, at every collect() ─────────┘
+//
+// Each thread fills a block of its own, so a push touches nothing that another thread touches, but for the one atomic exchange
+// that keeps the background thread from taking the block in the middle of a write. Blocks are shared out and given back whole
+// (every few dozen records), and never freed while the queue lives: no allocation, no lock and no wake-up per record.
+//
+// Bounds: bytes and rows of everything that is queued or held further down (see `max_bytes`, `max_rows`). At a bound, `push`
+// refuses the newest and counts it. Rows are granted to threads in small portions, so with T threads refusal may begin up to
+// T × 64 rows before the bound, and never after it.
+//
+// Threads: `push` from any; `collect` and `release` from the background thread; the rest from any.
+// Errors: none; a record that finds no room is refused. Units: bytes, rows.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace braintrust::pipeline {
+
+class Queue;
+
+struct Lane;
+
+struct Block {
+  Block* next = nullptr;            // in the list of full blocks
+  Lane* lane = nullptr;             // who filled it
+  std::uint64_t sequence = 0;       // how many blocks that lane had filled before
+  std::uint32_t index_plus_one = 0; // in the queue's table; 0 = made for one large record
+  std::uint32_t next_free = 0;      // in the list of free blocks: index plus one
+  std::uint32_t rows = 0;
+  std::size_t used = 0;
+  std::size_t capacity = 0;
+
+  char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
+  const char* data() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+};
+
+// One thread's end of a queue.
+struct alignas(64) Lane {
+  std::atomic<Block*> current = nullptr;  // null while its thread writes
+  std::uint64_t sequence = 0;
+  std::uint32_t row_credit = 0;           // rows this thread may still push before it asks again
+  std::atomic<std::uint64_t> pushed = 0;  // rows, ever; written by its thread only
+  std::atomic<bool> taken = true;         // false: its thread has ended, another may have it
+  Lane* next = nullptr;
+};
+
+class Queue {
+ public:
+  struct Bounds {
+    std::size_t max_bytes = 64u << 20;
+    std::size_t max_rows = 1u << 18;
+  };
+
+  // What the background thread holds beyond the queue; it shares the bounds.
+  struct Held {
+    std::atomic<std::uint64_t> rows = 0;
+    std::atomic<std::uint64_t> bytes = 0;
+  };
+
+  // `on_block` is called by an app thread when the background thread has something to do and waits.
+  Queue(Bounds bounds, const Held& held, void (*on_block)(void*), void* context);
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+  ~Queue();
+
+  // Makes room for one record of `bytes` and lets `write(char*)` fill it. False: no room, counted as refused.
+  template <class Write>
+  bool push(std::size_t bytes, Write&& write) {
+    Lane& lane = this_threads_lane();
+    if (lane.row_credit == 0 && !grant_rows(lane)) return refuse();
+    Block* block = lane.current.exchange(nullptr, std::memory_order_acquire);
+    if (block == nullptr || block->capacity - block->used < bytes) [[unlikely]] {
+      block = next_block(lane, block, bytes);
+      if (block == nullptr) return refuse();
+    }
+    write(block->data() + block->used);
+    block->used += bytes;
+    block->rows += 1;
+    lane.row_credit -= 1;
+    lane.pushed.store(lane.pushed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    lane.current.store(block, std::memory_order_release);
+    return true;
+  }
+
+  // The full blocks, or everything pushed so far; a list through `next`, the blocks of each lane in order.
+  enum class Collect { full_blocks, everything };
+  Block* collect(Collect what);
+  // Gives a block and its rows back.
+  void release(Block* block) noexcept;
+
+  // The background thread is about to wait, or not: whether `on_block` is wanted.
+  void set_waiting(bool waiting) noexcept { waiting_.store(waiting, std::memory_order_seq_cst); }
+
+  std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
+  // Memory of the blocks in use, including the unfilled part of each.
+  std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+  // Rows pushed and not released.
+  std::uint64_t rows() const noexcept;
+
+  // After fork, in the child: what the parent's threads had begun to write belongs to the parent. The queue must not be used or
+  // destroyed afterwards; its memory is left alone.
+  static void forget_lanes_of_this_thread() noexcept;
+
+ private:
+  Lane& this_threads_lane() {
+    LaneCache& cache = lane_cache;
+    if (cache.queue_id == id_) [[likely]] return *cache.lane;
+    return find_lane();
+  }
+  Lane& find_lane();
+  bool grant_rows(Lane& lane) noexcept;
+  bool refuse() noexcept {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  Block* next_block(Lane& lane, Block* full, std::size_t bytes);
+  Block* take_free_block();
+  void hand_over(Block* block) noexcept;
+
+  struct LaneCache {
+    std::uint64_t queue_id;
+    Lane* lane;
+  };
+  static constinit thread_local LaneCache lane_cache;
+  friend struct ThreadLanes;
+
+  const std::uint64_t id_;  // never reused, so that a thread's cache cannot mistake one queue for another
+  const Bounds bounds_;
+  const std::size_t block_bytes_;
+  const std::uint32_t row_portion_;
+  const Held& held_;
+  void (*const on_block_)(void*);
+  void* const context_;
+
+  std::atomic<Lane*> lanes_ = nullptr;
+  Block** table_ = nullptr;  // every block of the usual size, by index
+  std::atomic<std::uint32_t> blocks_made_ = 0;
+  std::uint32_t table_size_ = 0;
+
+  alignas(64) std::atomic<Block*> full_ = nullptr;
+  std::atomic<bool> waiting_ = false;
+  alignas(64) std::atomic<std::uint64_t> free_ = 0;  // tag in the high half against ABA, index plus one in the low
+  std::atomic<std::uint64_t> bytes_ = 0;
+  std::atomic<std::uint64_t> granted_ = 0;   // rows that threads may push or have pushed, and not released
+  std::atomic<std::uint64_t> released_ = 0;  // rows, ever
+  std::atomic<std::uint64_t> refused_ = 0;
+};
+
+}  // namespace braintrust::pipeline

@@ -1,0 +1,260 @@
+#include "pipeline/flusher.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include <braintrust/core/diagnostics.h>
+
+#include "pipeline/background_thread.h"
+
+namespace braintrust::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// How often open spans are looked at.
+constexpr auto open_span_interval = milliseconds(500);
+
+}  // namespace
+
+Flusher::Flusher(Options options, RowSource& source) : options_(std::move(options)), source_(source) {
+  queue_.store(make_queue());
+}
+
+Queue* Flusher::make_queue() {
+  return new Queue(
+      options_.bounds, counters_.held,
+      [](void* self) {
+        auto* const flusher = static_cast<Flusher*>(self);
+        const std::lock_guard lock(flusher->mutex_);
+        if (flusher->courier_ != nullptr) flusher->courier_->wake();
+      },
+      this);
+}
+
+bool Flusher::start() {
+  const std::lock_guard lock(mutex_);
+  const State state = state_.load(std::memory_order_relaxed);
+  if (state == running) return true;
+  if (state == ended) {
+    counters_.closed.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  try {
+    thread_ = std::make_unique<std::thread>(start_background_thread("braintrust", [this] { run(); }));
+  } catch (const std::exception& error) {
+    detail::report(Severity::error, ErrorCode::io, std::string("no background thread, rows cannot be sent: ") + error.what());
+    counters_.closed.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  state_.store(running, std::memory_order_release);
+  return true;
+}
+
+void Flusher::run() {
+  Queue& queue = *queue_.load();
+  auto courier = std::make_unique<Courier>(options_.settings, counters_);
+  {
+    const std::lock_guard lock(mutex_);
+    courier_ = courier.get();
+  }
+
+  Block* first = nullptr;  // collected blocks that still have to be written
+  Block* last = nullptr;
+  auto collected_at = Clock::time_point{};
+  auto looked_at = Clock::now();
+  std::uint64_t flush_seen = 0;     // the flush that the courier's `taken()` at `flush_cut` answers
+  std::uint64_t flush_cut = 0;
+  bool stopping = false;
+
+  for (;;) {
+    bool open_spans = false;
+    std::uint64_t flush = 0;
+    bool may_end = false;
+    {
+      const std::lock_guard lock(mutex_);
+      flush = flush_wanted_;
+      open_spans = std::exchange(open_spans_wanted_, false);
+      stopping = stop_wanted_;
+      may_end = may_end_ != nullptr && may_end_(may_end_context_);
+    }
+
+    const auto now = Clock::now();
+    const bool flushing = flush != flush_seen;
+    const bool due = !options_.only_when_flushed && now - collected_at >= options_.interval;
+    const bool sending = !options_.only_when_flushed || flushing || flush_cut > courier->done();
+    if (Block* const list = !sending ? nullptr : queue.collect(flushing || due || may_end ? Queue::Collect::everything : Queue::Collect::full_blocks)) {
+      (first == nullptr ? first : last->next) = list;
+      for (last = list; last->next != nullptr;) last = last->next;
+    }
+    if (flushing || due) collected_at = now;
+
+    try {
+      if (open_spans || now - looked_at >= open_span_interval) {
+        source_.write_open(open_spans, *courier);
+        looked_at = now;
+      }
+      while (first != nullptr && !courier->full()) {
+        for (std::size_t at = 0; at < first->used;) {
+          const char* const record = first->data() + at;
+          std::uint32_t size = 0;
+          std::memcpy(&size, record, sizeof size);
+          source_.write(record, *courier);
+          at += size;
+        }
+        queue.release(std::exchange(first, first->next));
+      }
+    } catch (const std::exception& error) {  // out of memory: the block's rows are tried again
+      detail::report(Severity::error, ErrorCode::io, std::string("the background thread cannot go on: ") + error.what());
+    }
+    if (first == nullptr) last = nullptr;
+
+    if (flushing && first == nullptr) {
+      flush_seen = flush;
+      flush_cut = courier->taken();
+    }
+    if (due || flushing || stopping) courier->seal();
+
+    report_drops();
+
+    const bool work_left = first != nullptr && !courier->full();
+    queue.set_waiting(true);
+    courier->step(work_left ? milliseconds(0) : options_.interval);
+    queue.set_waiting(false);
+
+    const bool delivered = first == nullptr && courier->done() >= flush_cut;
+    const bool answered = flush_seen == flush && (delivered || courier->hopeless());
+    {
+      const std::lock_guard lock(mutex_);
+      if (answered && flush_done_ != flush_seen) {
+        flush_done_ = flush_seen;
+        changed_.notify_all();
+      }
+      const bool over = stop_wanted_ || (may_end && first == nullptr && (courier->idle() || courier->hopeless()));
+      if (over && (stop_wanted_ ? flush_done_ == flush_wanted_ : true)) {
+        state_.store(ended, std::memory_order_release);
+        courier_ = nullptr;
+        break;
+      }
+    }
+  }
+
+  // What is left was given up: by the deadline of `stop`, or because nothing can ever be sent.
+  for (Block* list = queue.collect(Queue::Collect::everything); list != nullptr;) {
+    Block* const next = list->next;
+    list->next = first;
+    first = list;
+    list = next;
+  }
+  while (first != nullptr) {
+    counters_.closed.fetch_add(first->rows, std::memory_order_relaxed);
+    queue.release(std::exchange(first, first->next));
+  }
+  const bool busy = !courier->idle();
+  courier->give_up();
+  const std::lock_guard lock(mutex_);
+  // Freeing a connection that is still looking up its host would wait for the resolver; the process may be about to end.
+  if (busy) left_alone_.courier = courier.release();
+  changed_.notify_all();
+}
+
+void Flusher::report_drops() {
+  const std::uint64_t refused = queue_.load()->refused();
+  const auto now = Clock::now();
+  if (refused == drops_told_ || now - drops_told_at_ < options_.drop_report_interval) return;
+  detail::report(Severity::warning, ErrorCode::queue_full,
+                 "the queue is full: " + std::to_string(refused - drops_told_) +
+                     " rows were dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
+  drops_told_ = refused;
+  drops_told_at_ = now;
+}
+
+FlushResult Flusher::finish(Milliseconds deadline, bool stop) {
+  const auto until = Clock::now() + deadline;
+  std::unique_lock lock(mutex_);
+  if (state_.load() == idle && stop) state_.store(ended);
+  if (state_.load() == running) {
+    const std::uint64_t ticket = ++flush_wanted_;
+    if (stop) open_spans_wanted_ = true;
+    if (courier_ != nullptr) courier_->wake();
+    changed_.wait_until(lock, until, [&] { return flush_done_ >= ticket || state_.load() == ended; });
+    if (stop && state_.load() == running) {
+      flush_done_ = flush_wanted_;  // delivered or not, the thread may end now
+      stop_wanted_ = true;
+      if (courier_ != nullptr) courier_->wake();
+      lock.unlock();
+      thread_->join();
+      lock.lock();
+    }
+  }
+  return result_since_last_flush();
+}
+
+void Flusher::stop_when_done(bool (*may_end)(void*), void* context) {
+  const std::lock_guard lock(mutex_);
+  if (state_.load() == idle) state_.store(ended);
+  may_end_ = may_end;
+  may_end_context_ = context;
+  if (courier_ != nullptr) courier_->wake();
+}
+
+Stats Flusher::stats() const {
+  const Counters& c = counters_;
+  Stats stats;
+  stats.sent_rows = c.sent_rows;
+  stats.sent_bytes = c.sent_bytes;
+  stats.requests = c.requests;
+  stats.retries = c.retries;
+  stats.dropped = {.queue_full = queue_.load()->refused(),
+                   .refused = c.refused,
+                   .exhausted = c.exhausted,
+                   .unresolved = c.unresolved,
+                   .invalid = c.invalid,
+                   .closed = c.closed};
+  stats.queued_rows = queue_.load()->rows() + c.held.rows;
+  stats.queued_bytes = queue_.load()->bytes() + c.held.bytes;
+  const auto oldest = static_cast<std::int64_t>(c.oldest_held.load());
+  if (oldest != 0) {
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+    stats.oldest_age = static_cast<double>(now - oldest) * 1e-9;
+  }
+  return stats;
+}
+
+FlushResult Flusher::result_since_last_flush() {
+  const Stats now = stats();
+  const FlushResult total = {.sent = now.sent_rows,
+                             .pending = now.queued_rows,
+                             .failed = now.dropped.refused + now.dropped.exhausted + now.dropped.unresolved,
+                             .dropped = now.dropped.queue_full + now.dropped.invalid + now.dropped.closed};
+  const FlushResult before = std::exchange(reported_, total);
+  return {.sent = total.sent - before.sent,
+          .pending = total.pending,
+          .failed = total.failed - before.failed,
+          .dropped = total.dropped - before.dropped};
+}
+
+std::string Flusher::org_name() const {
+  const std::lock_guard lock(mutex_);
+  return courier_ != nullptr ? courier_->org_name() : std::string();
+}
+
+void Flusher::after_fork_in_child() {
+  // This thread held the mutex since before_fork and is the only one here. The parent's thread, courier, queue and the state of
+  // the condition variable are left where they are: freeing them could wait for threads that do not exist.
+  left_alone_ = {courier_, thread_.release(), queue_.load()};
+  new (&changed_) std::condition_variable;
+  courier_ = nullptr;
+  flush_wanted_ = flush_done_ = 0;
+  open_spans_wanted_ = false;
+  reported_ = {};
+  counters_.reset();
+  queue_.store(make_queue());
+  if (state_.load() == running) state_.store(idle);
+  mutex_.unlock();
+}
+
+}  // namespace braintrust::pipeline

@@ -1,0 +1,125 @@
+#pragma once
+
+// `Flusher`: the one background thread of a logger, between its queue and its courier.
+//
+// Made with the logger; the thread starts with the first row. It empties the queue, has each record written as a row by the
+// `RowSource`, hands the rows to the courier, and keeps the courier going. It never dies of an exception.
+//
+// What must hold:
+//  1. Only this thread touches the courier. App threads touch the queue, and the small state under `mutex_`, for flush and stop.
+//  2. A flush covers every record whose push had ended before `flush` was called: the queue is collected after the flush is seen.
+//  3. The courier is full before memory is: records stay in the queue, which is bounded, while the courier cannot take more.
+//  4. After `stop`, the thread ends within the deadline, whatever the network does; what is left is counted as `closed`.
+//  5. In a forked child nothing of the parent's thread is touched or freed: queue, courier and thread are forgotten as they are.
+//
+// Threads: everything from any thread, unless said otherwise. Errors: counted, and told to the diagnostics handler.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include <braintrust/pipeline/queue.h>
+#include <braintrust/pipeline/stats.h>
+
+#include "pipeline/counters.h"
+#include "pipeline/courier.h"
+#include "pipeline/settings.h"
+
+namespace braintrust::pipeline {
+
+// Writes records as rows. Called by the background thread only.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  // `record` begins with its size (std::uint32_t).
+  virtual void write(const char* record, Courier& courier) = 0;
+  // Rows for spans that are open: for all, or for those that have been open long enough and were not told of lately.
+  virtual void write_open(bool all, Courier& courier) = 0;
+};
+
+class Flusher {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+
+  struct Options {
+    Settings settings = {};
+    Queue::Bounds bounds = {};
+    Milliseconds interval{250};
+    bool only_when_flushed = false;  // BRAINTRUST_SYNC_FLUSH: send nothing before `flush` is called
+    Milliseconds drop_report_interval{60'000};
+  };
+
+  Flusher(Options options, RowSource& source);
+  Flusher(const Flusher&) = delete;
+  Flusher& operator=(const Flusher&) = delete;
+
+  // Queues one record. False when it was dropped (and counted).
+  template <class Write>
+  bool push(std::size_t bytes, Write&& write) {
+    if (state_.load(std::memory_order_acquire) != running) [[unlikely]] {
+      if (!start()) return false;
+    }
+    return queue_.load(std::memory_order_relaxed)->push(bytes, std::forward<Write>(write));
+  }
+
+  FlushResult flush(Milliseconds deadline) { return finish(deadline, false); }
+  // `flush` with open spans, then the end of the thread.
+  FlushResult stop(Milliseconds deadline) { return finish(deadline, true); }
+  // The same without waiting: the thread goes on until everything is delivered and `may_end()` agrees, then ends by itself.
+  void stop_when_done(bool (*may_end)(void*), void* context);
+
+  bool stopped() const noexcept { return state_.load(std::memory_order_acquire) == ended; }
+
+  Stats stats() const;
+  std::string org_name() const;
+
+  // Around fork. `before_fork` and `after_fork_in_parent` on the forking thread; in the child everything begins anew.
+  void before_fork() { mutex_.lock(); }
+  void after_fork_in_parent() { mutex_.unlock(); }
+  void after_fork_in_child();
+
+  Counters& counters() noexcept { return counters_; }
+
+ private:
+  enum State { idle, running, ended };
+
+  bool start();
+  void run();
+  FlushResult finish(Milliseconds deadline, bool stop);
+  FlushResult result_since_last_flush();
+  Queue* make_queue();
+  void report_drops();
+
+  const Options options_;
+  RowSource& source_;
+  Counters counters_;
+  std::atomic<Queue*> queue_;
+  std::atomic<State> state_ = idle;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<std::thread> thread_;
+  Courier* courier_ = nullptr;  // the thread's; here for `wake` and `org_name`
+  std::uint64_t flush_wanted_ = 0;
+  std::uint64_t flush_done_ = 0;
+  bool open_spans_wanted_ = false;
+  bool stop_wanted_ = false;
+  bool (*may_end_)(void*) = nullptr;
+  void* may_end_context_ = nullptr;
+  std::uint64_t drops_told_ = 0;  // the thread's
+  std::chrono::steady_clock::time_point drops_told_at_ = {};
+  FlushResult reported_ = {};  // totals at the last flush
+
+  // What must not be freed, kept in sight of leak checkers.
+  struct LeftAlone {
+    Courier* courier = nullptr;
+    std::thread* thread = nullptr;
+    Queue* queue = nullptr;
+  } left_alone_ = {};
+};
+
+}  // namespace braintrust::pipeline

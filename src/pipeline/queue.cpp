@@ -1,0 +1,227 @@
+#include <braintrust/pipeline/queue.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace braintrust::pipeline {
+namespace {
+
+constexpr std::size_t largest_block = 32 * 1024;
+constexpr std::size_t smallest_block = 4 * 1024;
+constexpr std::uint32_t largest_portion = 64;
+
+std::uint64_t next_queue_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// At least eight blocks fit the bound, so that one thread's current block cannot use all of it.
+std::size_t block_size_for(std::size_t max_bytes) { return std::clamp(max_bytes / 8, smallest_block, largest_block); }
+
+Block* make_block(std::size_t capacity) {
+  void* memory = std::malloc(sizeof(Block) + capacity);
+  if (memory == nullptr) return nullptr;
+  auto* block = new (memory) Block;
+  block->capacity = capacity;
+  return block;
+}
+
+}  // namespace
+
+constinit thread_local Queue::LaneCache Queue::lane_cache = {};
+
+// The lanes a thread uses, one a queue; gives them back when the thread ends. A thread that pushes after that (from destructors
+// of other thread-local objects) takes a lane for good: one small object, and its rows are collected like all others.
+struct ThreadLanes {
+  struct Entry {
+    std::uint64_t queue_id;
+    Lane* lane;
+  };
+  std::vector<Entry> entries;
+  ~ThreadLanes() {
+    for (const Entry& entry : entries) entry.lane->taken.store(false, std::memory_order_release);
+    entries.clear();
+    Queue::lane_cache = {};
+    ended = true;
+  }
+  static constinit thread_local bool ended;
+};
+constinit thread_local bool ThreadLanes::ended = false;
+
+namespace {
+ThreadLanes& thread_lanes() {
+  static thread_local ThreadLanes lanes;
+  return lanes;
+}
+}  // namespace
+
+Queue::Queue(Bounds bounds, const Held& held, void (*on_block)(void*), void* context)
+    : id_(next_queue_id()),
+      bounds_(bounds),
+      block_bytes_(block_size_for(bounds.max_bytes)),
+      row_portion_(static_cast<std::uint32_t>(std::clamp<std::size_t>(bounds.max_rows / 64, 1, largest_portion))),
+      held_(held),
+      on_block_(on_block),
+      context_(context) {
+  table_size_ = static_cast<std::uint32_t>(bounds.max_bytes / block_bytes_ + 1);
+  table_ = new Block*[table_size_]();
+}
+
+Queue::~Queue() {
+  // Only reached when no thread pushes any more.
+  for (Lane* lane = lanes_.load(); lane != nullptr;) {
+    if (Block* block = lane->current.load(); block != nullptr && block->index_plus_one == 0) std::free(block);
+    delete std::exchange(lane, lane->next);
+  }
+  for (Block* block = full_.load(); block != nullptr;) {
+    Block* next = block->next;
+    if (block->index_plus_one == 0) std::free(block);
+    block = next;
+  }
+  for (std::uint32_t i = 0; i < table_size_; ++i) std::free(table_[i]);
+  delete[] table_;
+}
+
+Lane& Queue::find_lane() {
+  const auto adopt = [this](Lane* lane) -> Lane& {
+    if (!ThreadLanes::ended) thread_lanes().entries.push_back({id_, lane});
+    lane_cache = {id_, lane};
+    return *lane;
+  };
+  if (!ThreadLanes::ended) {
+    for (const auto& entry : thread_lanes().entries) {
+      if (entry.queue_id == id_) {
+        lane_cache = {id_, entry.lane};
+        return *entry.lane;
+      }
+    }
+  }
+  for (Lane* lane = lanes_.load(std::memory_order_acquire); lane != nullptr; lane = lane->next) {
+    bool expected = false;
+    if (lane->taken.compare_exchange_strong(expected, true, std::memory_order_acquire)) return adopt(lane);
+  }
+  auto* lane = new Lane;
+  lane->next = lanes_.load(std::memory_order_relaxed);
+  while (!lanes_.compare_exchange_weak(lane->next, lane, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+  return adopt(lane);
+}
+
+std::uint64_t Queue::rows() const noexcept {
+  // Released first: a row is pushed before it is released, so the difference is never less than none.
+  const std::uint64_t released = released_.load(std::memory_order_acquire);
+  std::uint64_t sum = 0;
+  for (const Lane* lane = lanes_.load(std::memory_order_acquire); lane != nullptr; lane = lane->next) {
+    sum += lane->pushed.load(std::memory_order_relaxed);
+  }
+  return sum - released;
+}
+
+bool Queue::grant_rows(Lane& lane) noexcept {
+  std::uint64_t rows = granted_.load(std::memory_order_relaxed);
+  do {
+    if (rows + row_portion_ + held_.rows.load(std::memory_order_relaxed) > bounds_.max_rows) return false;
+  } while (!granted_.compare_exchange_weak(rows, rows + row_portion_, std::memory_order_relaxed));
+  lane.row_credit = row_portion_;
+  return true;
+}
+
+Block* Queue::next_block(Lane& lane, Block* full, std::size_t bytes) {
+  if (full != nullptr) hand_over(full);
+  const bool large = bytes > block_bytes_;
+  const std::size_t capacity = large ? bytes : block_bytes_;
+  const std::uint64_t before = bytes_.fetch_add(capacity, std::memory_order_relaxed);
+  if (before + capacity + held_.bytes.load(std::memory_order_relaxed) > bounds_.max_bytes) {
+    bytes_.fetch_sub(capacity, std::memory_order_relaxed);
+    return nullptr;
+  }
+  Block* block = large ? make_block(capacity) : take_free_block();
+  if (block == nullptr) {
+    bytes_.fetch_sub(capacity, std::memory_order_relaxed);
+    return nullptr;
+  }
+  block->next = nullptr;
+  block->lane = &lane;
+  block->sequence = lane.sequence++;
+  block->used = 0;
+  block->rows = 0;
+  return block;
+}
+
+Block* Queue::take_free_block() {
+  constexpr std::uint64_t index_mask = 0xFFFF'FFFF;
+  std::uint64_t head = free_.load(std::memory_order_acquire);
+  while ((head & index_mask) != 0) {
+    Block* const block = table_[(head & index_mask) - 1];
+    // `next_free` may be stale when another thread took the block meanwhile; the tag then makes the exchange fail.
+    const std::uint64_t next = std::atomic_ref(block->next_free).load(std::memory_order_relaxed);
+    const std::uint64_t tag = (head >> 32) + 1;
+    if (free_.compare_exchange_weak(head, tag << 32 | next, std::memory_order_acquire)) return block;
+  }
+  const std::uint32_t index = blocks_made_.fetch_add(1, std::memory_order_relaxed);
+  if (index >= table_size_) {
+    blocks_made_.fetch_sub(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  Block* const block = make_block(block_bytes_);
+  if (block == nullptr) return nullptr;  // its place in the table stays empty; std::free takes null
+  block->index_plus_one = index + 1;
+  table_[index] = block;
+  return block;
+}
+
+void Queue::hand_over(Block* block) noexcept {
+  block->next = full_.load(std::memory_order_relaxed);
+  while (!full_.compare_exchange_weak(block->next, block, std::memory_order_seq_cst, std::memory_order_relaxed)) {
+  }
+  if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false)) on_block_(context_);
+}
+
+Block* Queue::collect(Collect what) {
+  std::vector<Block*> blocks;
+  // Current blocks first: every older block of their lanes is then in the list of full ones.
+  Lane* const lanes = what == Collect::everything ? lanes_.load(std::memory_order_acquire) : nullptr;
+  for (Lane* lane = lanes; lane != nullptr; lane = lane->next) {
+    if (lane->current.load(std::memory_order_relaxed) == nullptr) continue;
+    if (Block* block = lane->current.exchange(nullptr, std::memory_order_acquire)) blocks.push_back(block);
+  }
+  for (Block* block = full_.exchange(nullptr, std::memory_order_seq_cst); block != nullptr; block = block->next) {
+    blocks.push_back(block);
+  }
+  std::sort(blocks.begin(), blocks.end(), [](const Block* left, const Block* right) {
+    return left->lane != right->lane ? std::less<>{}(left->lane, right->lane) : left->sequence < right->sequence;
+  });
+  Block* first = nullptr;
+  for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
+    (*block)->next = first;
+    first = *block;
+  }
+  return first;
+}
+
+void Queue::release(Block* block) noexcept {
+  granted_.fetch_sub(block->rows, std::memory_order_relaxed);
+  released_.fetch_add(block->rows, std::memory_order_release);
+  bytes_.fetch_sub(block->capacity, std::memory_order_relaxed);
+  if (block->index_plus_one == 0) {
+    std::free(block);
+    return;
+  }
+  std::uint64_t head = free_.load(std::memory_order_relaxed);
+  std::uint64_t next = 0;
+  do {
+    std::atomic_ref(block->next_free).store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
+    next = ((head >> 32) + 1) << 32 | block->index_plus_one;
+  } while (!free_.compare_exchange_weak(head, next, std::memory_order_release, std::memory_order_relaxed));
+}
+
+void Queue::forget_lanes_of_this_thread() noexcept {
+  lane_cache = {};
+  if (!ThreadLanes::ended) thread_lanes().entries.clear();
+}
+
+}  // namespace braintrust::pipeline

@@ -1,0 +1,324 @@
+#include <braintrust/trace/logger.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include <braintrust/core/diagnostics.h>
+
+#include "core/clock.h"
+#include "pipeline/background_thread.h"
+#include "pipeline/http.h"
+#include "trace/ids.h"
+#include "trace/logger_core.h"
+#include "trace/settings.h"
+#include "trace/slug.h"
+#include "trace/span_slot.h"
+
+namespace braintrust {
+namespace detail {
+namespace {
+
+using pipeline::Destination;
+using pipeline::ObjectType;
+using std::chrono::milliseconds;
+
+std::atomic<LoggerCore*> current = nullptr;
+
+// Everything of the process that is not one logger's. Never freed: spans may outlive static destruction.
+struct Process {
+  std::mutex mutex;
+  LoggerCore* loggers = nullptr;  // all that were ever made
+  std::map<std::tuple<ObjectType, std::string, std::string>, Destination*> destinations;
+  std::terminate_handler former_terminate = nullptr;
+  bool hooked = false;
+};
+Process& process() {
+  static Process* const instance = new Process;
+  return *instance;
+}
+
+template <class F>
+void for_each_logger(F&& f) {
+  for (LoggerCore* core = process().loggers; core != nullptr; core = core->next) f(*core);
+}
+
+void stop_all() {
+  LoggerCore* first = nullptr;
+  {
+    const std::lock_guard lock(process().mutex);
+    first = process().loggers;
+  }
+  for (LoggerCore* core = first; core != nullptr; core = core->next) {
+    const bool was_running = !core->flusher.stopped();
+    const FlushResult result = core->stop(core->exit_timeout);
+    if (!was_running || result.pending == 0) continue;
+    report(Severity::warning, ErrorCode::deadline_exceeded,
+           std::to_string(result.pending) + " rows were not delivered before the process ended");
+  }
+}
+
+// What a dying program did last is what its developer wants to see.
+[[noreturn]] void deliver_and_terminate() {
+  stop_all();
+  const std::terminate_handler former = process().former_terminate;
+  if (former != nullptr) former();
+  std::abort();
+}
+
+void before_fork() {
+  process().mutex.lock();
+  slots_before_fork();
+  diagnostics_before_fork();
+  for_each_logger([](LoggerCore& core) { core.flusher.before_fork(); });
+}
+void after_fork_in_parent() {
+  for_each_logger([](LoggerCore& core) { core.flusher.after_fork_in_parent(); });
+  diagnostics_after_fork();
+  slots_after_fork(false);
+  process().mutex.unlock();
+}
+void after_fork_in_child() {
+  diagnostics_after_fork();
+  slots_after_fork(true);
+  for_each_logger([](LoggerCore& core) { core.flusher.after_fork_in_child(); });
+  process().mutex.unlock();
+}
+
+// Once, with the first logger. Under the process mutex.
+void hook_process_events() {
+  if (std::exchange(process().hooked, true)) return;
+  // libcurl first: what its libraries do at exit then comes after our delivery.
+  pipeline::http_start();
+  std::atexit(stop_all);
+  process().former_terminate = std::set_terminate(deliver_and_terminate);
+  pipeline::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+bool has_open_span(LoggerCore* core) {
+  struct Search {
+    LoggerCore* core;
+    bool found;
+  } search{core, false};
+  for_each_slot(
+      [](SpanSlot& slot, void* context) {
+        auto& self = *static_cast<Search*>(context);
+        self.found |= slot.open() && slot.core.load(std::memory_order_relaxed) == self.core;
+      },
+      &search);
+  return search.found;
+}
+
+}  // namespace
+
+LoggerCore::LoggerCore(pipeline::Flusher::Options options, milliseconds timeout, Destination* home,
+                       std::function<std::string()> span_origin)
+    : exit_timeout(timeout),
+      settings(options.settings),
+      destination(home),
+      writer(*this, std::move(span_origin)),
+      flusher(std::move(options), writer) {}
+
+void LoggerCore::push(RecordHeader header, const char* file, const char* function, std::string_view fields) noexcept {
+  constexpr std::size_t longest_name = std::numeric_limits<std::uint16_t>::max();
+  header.file_length = static_cast<std::uint16_t>(file == nullptr ? 0 : std::min(std::strlen(file), longest_name));
+  header.function_length = static_cast<std::uint16_t>(function == nullptr ? 0 : std::min(std::strlen(function), longest_name));
+  // Records lie one behind the other; each begins aligned.
+  constexpr std::size_t alignment = alignof(RecordHeader);
+  const std::size_t size = sizeof header + header.file_length + header.function_length + fields.size();
+  const std::size_t padded = (size + alignment - 1) / alignment * alignment;
+  if (padded > std::numeric_limits<std::uint32_t>::max()) {
+    flusher.counters().invalid.fetch_add(1, std::memory_order_relaxed);
+    report(Severity::error, ErrorCode::invalid_argument, "a span of more than 4 GiB was dropped");
+    return release(header.lineage);
+  }
+  header.size = static_cast<std::uint32_t>(padded);
+  const bool queued = flusher.push(padded, [&](char* out) {
+    std::memcpy(out, &header, sizeof header);
+    out += sizeof header;
+    std::memcpy(out, file, header.file_length);
+    out += header.file_length;
+    std::memcpy(out, function, header.function_length);
+    out += header.function_length;
+    std::memcpy(out, fields.data(), fields.size());
+    // A length of zero, as a field's kind and text: for_each_field ends there.
+    std::memset(out + fields.size(), 0, padded - size);
+  });
+  if (!queued) release(header.lineage);
+}
+
+void LoggerCore::push_update(RecordHeader header, std::string_view fields) noexcept {
+  header.merge = true;
+  retain(header.lineage);
+  push(header, nullptr, nullptr, fields);
+}
+
+void LoggerCore::drop_handle() noexcept {
+  if (handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  flusher.stop_when_done([](void* self) { return !has_open_span(static_cast<LoggerCore*>(self)); }, this);
+}
+
+FlushResult LoggerCore::stop(milliseconds deadline) {
+  const FlushResult result = flusher.stop(deadline);
+  if (counted_open.exchange(false)) open_loggers.fetch_sub(1);
+  return result;
+}
+
+LoggerCore* current_core() noexcept { return current.load(std::memory_order_acquire); }
+
+Destination* intern_destination(ObjectType type, std::string_view id, std::string_view project_name) {
+  const std::lock_guard lock(process().mutex);
+  Destination*& known = process().destinations[{type, std::string(id), std::string(project_name)}];
+  if (known == nullptr) known = new Destination(type, std::string(id), std::string(project_name));
+  return known;
+}
+
+}  // namespace detail
+
+std::string_view to_string(FeedbackSource source) noexcept {
+  switch (source) {
+    case FeedbackSource::external: return "external";
+    case FeedbackSource::app: return "app";
+    case FeedbackSource::api: return "api";
+  }
+  return "external";
+}
+
+Logger init_logger(const LoggerOptions& options) {
+  using namespace detail;
+  Environment environment = Environment::snapshot();
+  pipeline::Flusher::Options resolved = resolve_options(options, environment);
+  // Made for this logger alone: another one's key may see another project of the same name.
+  auto* const home =
+      new pipeline::Destination(pipeline::ObjectType::project_logs, resolved.settings.project_id, resolved.settings.project);
+  const std::string directory = resolved.settings.working_directory;
+  auto span_origin = [named = options.environment, environment = std::move(environment), directory] {
+    const RuntimeEnvironment runtime = detect_environment(named, environment, directory);
+    return span_origin_json(runtime.type, runtime.name);
+  };
+  auto* const core = new LoggerCore(std::move(resolved), options.exit_timeout, home, std::move(span_origin));
+  core->add_handle();
+  open_loggers.fetch_add(1);
+  {
+    const std::lock_guard lock(process().mutex);
+    hook_process_events();
+    core->next = process().loggers;
+    process().loggers = core;
+  }
+  if (options.set_current) {
+    core->add_handle();
+    if (LoggerCore* const former = current.exchange(core, std::memory_order_acq_rel)) former->drop_handle();
+  }
+  return Logger(core);
+}
+
+Logger current_logger() noexcept {
+  detail::LoggerCore* const core = detail::current_core();
+  if (core == nullptr) return {};
+  core->add_handle();
+  return Logger(core);
+}
+
+Logger::Logger(const Logger& other) noexcept : core_(other.core_) {
+  if (core_ != nullptr) core_->add_handle();
+}
+
+void Logger::release() noexcept { core_->drop_handle(); }
+
+std::string Logger::log(const SpanFields& fields, Site site) const {
+  if (core_ == nullptr) return {};
+  Span span = detail::start_row(*core_, site);
+  span.log(fields);
+  return span.id();
+}
+
+void Logger::update_span(std::string_view id, const SpanFields& fields) const {
+  if (core_ == nullptr) return;
+  if (detail::is_blank(id)) {
+    return detail::report(Severity::warning, ErrorCode::invalid_argument, "update_span: `id` is blank; pass `span.id()`");
+  }
+  detail::Buffer text;
+  detail::append_text(text, detail::FieldKind::row_id, id);
+  detail::append_fields(text, fields);
+  detail::RecordHeader header;
+  header.has_span = false;
+  header.destination = core_->destination;
+  detail::parse_uuid(id, header.row);
+  core_->push_update(header, text.view());
+}
+
+void Logger::log_feedback(const Feedback& feedback) const {
+  using detail::FieldKind;
+  if (core_ == nullptr) return;
+  const bool judged = feedback.scores.present() || feedback.expected.present() || feedback.tags.field().present();
+  if (detail::is_blank(feedback.id) || (!judged && feedback.comment.empty())) {
+    return detail::report(Severity::warning, ErrorCode::invalid_argument,
+                          "log_feedback needs `id` and at least one of scores, expected, tags and comment; it was not sent");
+  }
+  const auto audited = [&](detail::Buffer& text) {
+    detail::append_text(text, FieldKind::row_id, feedback.id);
+    detail::append_text(text, FieldKind::audit_source, to_string(feedback.source));
+    detail::append_field(text, FieldKind::audit_metadata, feedback.metadata);
+  };
+  detail::RecordHeader header;
+  header.has_span = false;
+  header.destination = core_->destination;
+  if (judged) {
+    detail::Buffer text;
+    audited(text);
+    detail::append_field(text, FieldKind::scores, feedback.scores);
+    detail::append_field(text, FieldKind::expected, feedback.expected);
+    detail::append_field(text, FieldKind::tags, feedback.tags.field());
+    detail::parse_uuid(feedback.id, header.row);
+    core_->push_update(header, text.view());
+  }
+  if (!feedback.comment.empty()) {
+    detail::Buffer text;
+    audited(text);
+    detail::append_text(text, FieldKind::comment, feedback.comment);
+    header.comment = true;
+    header.row = detail::random_row_id();
+    header.created = {detail::steady_now(), detail::Moment::steady};
+    core_->push(header, nullptr, nullptr, text.view());
+  }
+}
+
+FlushResult Logger::flush(std::chrono::milliseconds deadline) const {
+  return core_ != nullptr ? core_->flusher.flush(deadline) : FlushResult{};
+}
+
+FlushResult Logger::shutdown(std::chrono::milliseconds deadline) const {
+  return core_ != nullptr ? core_->stop(deadline) : FlushResult{};
+}
+
+Stats Logger::stats() const { return core_ != nullptr ? core_->flusher.stats() : Stats{}; }
+
+bool update_span(std::string_view exported_slug, const SpanFields& fields) {
+  detail::LoggerCore* const core = detail::current_core();
+  if (core == nullptr) return false;
+  detail::SlugParts parts;
+  if (!detail::decode_slug(exported_slug, parts) || parts.row_id.empty()) {
+    detail::report(Severity::warning, ErrorCode::invalid_argument,
+                   "update_span: the slug names no row; pass what export_slug() gave, unchanged");
+    return false;
+  }
+  const std::string& object = parts.object_id.empty() ? parts.project_id : parts.object_id;
+  detail::RecordHeader header;
+  header.destination = detail::intern_destination(parts.type, object, object.empty() ? parts.project_name : std::string());
+  detail::Buffer text;
+  detail::append_text(text, detail::FieldKind::row_id, parts.row_id);
+  detail::append_fields(text, fields);
+  detail::parse_uuid(parts.row_id, header.row);
+  if (!detail::parse_hex(parts.span_id, header.span) || !detail::parse_hex(parts.root_span_id, header.trace)) {
+    header.has_span = false;  // the row's own ids stay; a merge does not change them
+  }
+  core->push_update(header, text.view());
+  return true;
+}
+
+}  // namespace braintrust

@@ -1,0 +1,24 @@
+#pragma once
+
+// Applies the masking function to one field's text. Background thread. Source: PROTO 10.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <braintrust/trace/masking.h>
+
+namespace braintrust::detail {
+
+// The function that is set now, or null.
+std::shared_ptr<const MaskingFunction> masking_function();
+
+struct Masked {
+  std::string text = {};     // JSON; of the failure, when there was one, a JSON string
+  bool failed = false;
+};
+// `json` must be valid.
+Masked mask(const MaskingFunction& function, std::string_view field, std::string_view json);
+
+}  // namespace braintrust::detail

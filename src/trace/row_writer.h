@@ -1,0 +1,59 @@
+#pragma once
+
+// `RowWriter`: turns records into the rows of PROTO 4.2, and open spans into partial rows.
+//
+// One a logger, driven by its background thread; reuses its buffers. A record that cannot be written is counted as `invalid`
+// and told; it takes no other with it. Wall time is the steady clock plus an offset that is measured twice a second and follows
+// the wall clock when that is set (by more than 10 ms), so durations are always the steady clock's.
+//
+// Threads: the background thread. Source: PROTO 4.2, 5, 8; INST 2, 3.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <braintrust/core/buffer.h>
+
+#include "pipeline/flusher.h"
+#include "trace/record.h"
+#include "trace/row_fields.h"
+
+namespace braintrust::detail {
+
+struct LoggerCore;
+
+class RowWriter final : public pipeline::RowSource {
+ public:
+  // `span_origin` gives the JSON text of `context.span_origin`; called once, for the first row, because it may read a file.
+  RowWriter(LoggerCore& core, std::function<std::string()> span_origin);
+
+  void write(const char* record, pipeline::Courier& courier) override;
+  void write_open(bool all, pipeline::Courier& courier) override;
+
+ private:
+  void write_row(const RecordHeader& header, std::string_view file, std::string_view function, std::string_view fields,
+                 pipeline::Courier& courier);
+  void write_comment(const RecordHeader& header, const RowFields& fields);
+  void write_ids(const RecordHeader& header, const RowFields& fields);
+  void write_attributes(const RecordHeader& header, const RowFields& fields);
+  void write_metrics(const RecordHeader& header, const RowFields& fields);
+  void write_context(const RecordHeader& header, std::string_view file, std::string_view function);
+  void append_json(std::string_view text);
+  void append_seconds(const Moment& moment);
+  void append_time(const Moment& moment);
+  std::int64_t wall(const Moment& moment) const noexcept;
+
+  LoggerCore& core_;
+  std::function<std::string()> make_span_origin_;
+  std::string span_origin_;
+  std::int64_t wall_offset_;
+  Buffer row_;
+  std::string context_;
+  Buffer open_fields_;
+};
+
+// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{…},"environment":{…}}`; the last where `type` or `name` is given.
+std::string span_origin_json(std::string_view environment_type, std::string_view environment_name);
+
+}  // namespace braintrust::detail

@@ -1,0 +1,310 @@
+#include <braintrust/trace/span.h>
+
+#include <cstring>
+#include <utility>
+
+#include <braintrust/core/diagnostics.h>
+#include <braintrust/trace/traced.h>
+
+#include "core/clock.h"
+#include "trace/context_stack.h"
+#include "trace/exception_text.h"
+#include "trace/ids.h"
+#include "trace/logger_core.h"
+#include "trace/slug.h"
+#include "trace/span_slot.h"
+
+namespace braintrust {
+
+std::string_view to_string(SpanType type) noexcept {
+  switch (type) {
+    case SpanType::none: return "";
+    case SpanType::llm: return "llm";
+    case SpanType::score: return "score";
+    case SpanType::function: return "function";
+    case SpanType::eval: return "eval";
+    case SpanType::task: return "task";
+    case SpanType::tool: return "tool";
+    case SpanType::automation: return "automation";
+    case SpanType::facet: return "facet";
+    case SpanType::preprocessor: return "preprocessor";
+    case SpanType::classifier: return "classifier";
+    case SpanType::review: return "review";
+  }
+  return "";
+}
+
+namespace detail {
+namespace {
+
+constexpr std::string_view unwound =
+    R"("left by an exception; a destructor cannot see its message: use Span::run or traced() to record it")";
+
+std::atomic<std::uint32_t> exec_counter = 0;
+
+Moment at(UnixTime time) noexcept {
+  if (time.seconds == 0) return {steady_now(), Moment::steady};
+  return {static_cast<std::int64_t>(time.seconds * 1e9), Moment::wall};
+}
+
+const char* base_name(const char* path) noexcept {
+  const char* name = path;
+  for (const char* c = path; *c != '\0'; ++c) {
+    if (*c == '/' || *c == '\\') name = c + 1;
+  }
+  return name;
+}
+
+// The name of a span that was given none (PROTO 5).
+void append_default_name(Buffer& fields, bool root, const Site& site) {
+  if (root) return append_text(fields, FieldKind::name, "root");
+  if (site.function == nullptr || site.file == nullptr) return append_text(fields, FieldKind::name, "subspan");
+  append_text(fields, FieldKind::name, std::string(site.function) + ":" + base_name(site.file) + ":" + std::to_string(site.line));
+}
+
+SpanRef ref_of(const SpanSlot& slot) noexcept {
+  const RecordHeader& header = slot.header;
+  return {.core = slot.core.load(std::memory_order_relaxed),
+          .destination = header.destination,
+          .slot = const_cast<SpanSlot*>(&slot),
+          .generation = slot.generation.load(std::memory_order_relaxed),
+          .trace = header.trace,
+          .span = header.span,
+          .row = header.row,
+          .lineage = header.lineage};
+}
+
+// The header of an update of the row that `ref` names.
+RecordHeader update_of(const SpanRef& ref) noexcept {
+  RecordHeader header;
+  header.merge = true;
+  header.has_span = static_cast<bool>(ref.span);
+  header.destination = static_cast<pipeline::Destination*>(ref.destination);
+  header.row = ref.row;
+  header.trace = ref.trace;
+  header.span = ref.span;
+  return header;
+}
+
+// Adds fields to an open span, or sends them as an update of its row when it has ended. `append` writes them into a buffer.
+template <class Append>
+void add_to(const SpanRef& ref, Append&& append) noexcept {
+  if (ref.core == nullptr) return;
+  try {
+    const bool was_open = (ref.generation & 1) != 0;
+    if (SpanSlot* const slot = ref.slot; slot != nullptr && was_open) {
+      // A span of the parent process: the parent sends it. (Its lock may have been held by a thread that is not here.)
+      if (slot->process.load(std::memory_order_relaxed) != process_epoch()) return;
+      slot->lock();
+      if (slot->generation.load(std::memory_order_relaxed) == ref.generation) {
+        try {
+          append(slot->fields);
+        } catch (...) {
+          slot->unlock();
+          throw;
+        }
+        slot->unlock();
+        return;
+      }
+      slot->unlock();
+    }
+    Buffer fields;
+    append(fields);
+    if (!fields.empty()) ref.core->push_update(update_of(ref), fields.view());
+  } catch (const std::exception& error) {
+    report(Severity::error, ErrorCode::io, std::string("a span's fields were lost: ") + error.what());
+  }
+}
+
+// Starts a span. `traced_by`: the function whose TRACED this is, or null. `type` counts where the options name none.
+Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options, const Site& site, SpanType type,
+           const char* traced_by) noexcept {
+  try {
+    ContextStack& stack = active_stack();
+    SlugParent foreign;
+    const SpanRef* parent = nullptr;
+    if (options != nullptr && options->parent.span()) {
+      parent = &options->parent.span().ref();
+    } else if (options != nullptr && !options->parent.slug().empty()) {
+      LoggerCore* const receiver = logger != nullptr ? logger : current_core();
+      if (receiver == nullptr) return {};
+      foreign = read_slug(options->parent.slug(), *receiver);
+      if (foreign.ref.core != nullptr) parent = &foreign.ref;
+    } else if (const ContextEntry* const top = stack.top(); top != nullptr && (logger == nullptr || top->ref.core == logger)) {
+      parent = &top->ref;
+    }
+    LoggerCore* const core = parent != nullptr ? parent->core : logger != nullptr ? logger : current_core();
+    if (core == nullptr) return {};
+    // A slug may name an object without naming a span in it: the object is taken, the trace is new.
+    const bool root = parent == nullptr || !parent->span;
+
+    SpanSlot* const slot = take_slot();
+    RecordHeader& header = slot->header;
+    header = RecordHeader{};
+    header.destination = parent != nullptr ? static_cast<pipeline::Destination*>(parent->destination) : core->destination;
+    header.row = random_row_id();
+    header.span = random_span_id();
+    header.trace = root ? random_trace_id() : parent->trace;
+    header.parent = root ? SpanId{} : parent->span;
+    if (options != nullptr && options->type != SpanType::none) type = options->type;
+    header.type = type == SpanType::none && root ? SpanType::task : type;
+    header.exec_counter = exec_counter.fetch_add(1, std::memory_order_relaxed) + 1;
+    header.line = static_cast<std::uint32_t>(site.line);
+    slot->file = site.file;
+    slot->function = site.function;
+
+    if (name.empty()) {
+      append_default_name(slot->fields, root, site);
+    } else {
+      append_text(slot->fields, FieldKind::name, name);
+    }
+    if (options != nullptr) {
+      append_field(slot->fields, FieldKind::input, options->input);
+      append_field(slot->fields, FieldKind::metadata, options->metadata);
+      append_field(slot->fields, FieldKind::tags, options->tags.field());
+      append_field(slot->fields, FieldKind::attributes, options->attributes);
+    }
+    if (!foreign.span_id.empty()) append_text(slot->fields, FieldKind::parent_id, foreign.span_id);
+    Lineage* const inherited = parent != nullptr ? parent->lineage : nullptr;
+    if (options != nullptr && options->propagated.present()) {
+      const Json& propagated = options->propagated.value();
+      header.lineage = new Lineage{.propagated = std::string(propagated.text()),
+                                   .raw = propagated.unchecked(),
+                                   .trace_id = inherited != nullptr ? inherited->trace_id : std::string()};
+    } else {
+      header.lineage = retain(inherited);
+    }
+    release(foreign.ref.lineage);
+
+    slot->exceptions = std::uncaught_exceptions();
+    slot->thread = std::this_thread::get_id();
+    slot->process.store(process_epoch(), std::memory_order_relaxed);
+    slot->core.store(core, std::memory_order_relaxed);
+    slot->last_partial.store(0, std::memory_order_relaxed);
+    header.created = {steady_now(), Moment::steady};
+    header.start = options != nullptr && options->start_time.seconds != 0 ? at(options->start_time) : header.created;
+    slot->started.store(header.created.nanoseconds, std::memory_order_relaxed);
+    slot->generation.fetch_add(1, std::memory_order_release);
+
+    const bool current = options == nullptr || options->set_current;
+    slot->stack = current ? &stack : nullptr;
+    if (current) stack.push(ref_of(*slot), false, traced_by);
+    return LoggerCore::make_span(slot);
+  } catch (const std::exception& error) {
+    report(Severity::error, ErrorCode::io, std::string("a span could not be started: ") + error.what());
+    return {};
+  }
+}
+
+}  // namespace
+
+Span start_span(LoggerCore* logger, std::string_view name, const SpanOptions* options, const Site& site) noexcept {
+  return begin(logger, name, options, site, SpanType::none, nullptr);
+}
+
+Span start_row(LoggerCore& core, const Site& site) noexcept {
+  ContextStack empty;
+  ContextStack* const former = exchange_active_stack(&empty);
+  Span span = begin(&core, {}, nullptr, site, SpanType::none, nullptr);
+  exchange_active_stack(former);
+  empty.clear();
+  return span;
+}
+
+Span TracedScope::start_traced(const Site& site) noexcept {
+  return begin(nullptr, site.function, nullptr, site, SpanType::function, site.function);
+}
+
+void TracedScope::report_failed_input() noexcept {
+  report(Severity::warning, ErrorCode::callback_failed, "TRACED: writing an argument as JSON threw; the span has no input");
+}
+
+void log_traced_output(Json&& output, const char* function) noexcept {
+  const ContextEntry* const entry = active_stack().top_traced();
+  if (entry == nullptr || std::strcmp(entry->traced_by, function) != 0) {
+    report(Severity::warning, ErrorCode::invalid_argument,
+           std::string("TRACED_OUTPUT in ") + function + " has no TRACED in the same function; the output is not recorded");
+    return;
+  }
+  add_to(entry->ref, [&](Buffer& fields) { append_text(fields, FieldKind::output, output.text(), output.unchecked()); });
+}
+
+void report_failed_output(const char* function) noexcept {
+  report(Severity::warning, ErrorCode::callback_failed,
+         std::string("TRACED_OUTPUT in ") + function + ": writing the value as JSON threw; the span has no output");
+}
+
+}  // namespace detail
+
+SpanHandle::SpanHandle(const detail::SpanRef& ref) noexcept : ref_(ref) { detail::retain(ref_.lineage); }
+
+void SpanHandle::release() noexcept { detail::release(ref_.lineage); }
+
+void SpanHandle::log(const SpanFields& fields) const noexcept {
+  detail::add_to(ref_, [&](detail::Buffer& out) { detail::append_fields(out, fields); });
+}
+
+void SpanHandle::set_attributes(std::string_view name, SpanType type, const Field& attributes) const noexcept {
+  detail::add_to(ref_, [&](detail::Buffer& out) {
+    if (!name.empty()) append_text(out, detail::FieldKind::name, name);
+    if (type != SpanType::none) {
+      const char byte = static_cast<char>(type);
+      append_text(out, detail::FieldKind::type, std::string_view(&byte, 1));
+    }
+    append_field(out, detail::FieldKind::attributes, attributes);
+  });
+}
+
+std::string SpanHandle::id() const { return ref_.core != nullptr ? to_string(ref_.row) : std::string(); }
+
+std::string SpanHandle::export_slug() const { return ref_.core != nullptr ? detail::write_slug(ref_) : std::string(); }
+
+std::string SpanHandle::link() const { return detail::link_to(ref_); }
+
+SpanHandle Span::handle() const noexcept { return slot_ != nullptr ? SpanHandle(detail::ref_of(*slot_)) : SpanHandle(); }
+
+void Span::record(const SpanFields& fields) noexcept {
+  detail::add_to(detail::ref_of(*slot_), [&](detail::Buffer& out) { detail::append_fields(out, fields); });
+  if (fields.error.present()) slot_->has_error = true;
+}
+
+void Span::record_exception(const std::exception_ptr& exception) noexcept {
+  if (slot_ == nullptr) return;
+  try {
+    log({.error = detail::exception_text(exception)});
+  } catch (...) {  // out of memory: the destructor still marks the span
+  }
+}
+
+void Span::end_now(UnixTime end_time) noexcept {
+  detail::SpanSlot& slot = *slot_;
+  const detail::Moment end = detail::at(end_time);
+  slot.lock();
+  if (!slot.open()) return slot.unlock();
+  const std::uint64_t generation = slot.generation.load(std::memory_order_relaxed);
+  const bool unwinding = slot.thread == std::this_thread::get_id() && std::uncaught_exceptions() > slot.exceptions;
+  if (unwinding && !slot.has_error) append_text(slot.fields, detail::FieldKind::error, detail::unwound);
+
+  if (slot.process.load(std::memory_order_relaxed) == detail::process_epoch()) {
+    slot.header.end = end;
+    detail::RecordHeader header = slot.header;
+    retain(header.lineage);
+    slot.core.load(std::memory_order_relaxed)->push(header, slot.file, slot.function, slot.fields.view());
+  }
+  slot.generation.store(generation + 1, std::memory_order_release);
+  slot.unlock();
+
+  // Where it ended on another thread or task, that stack drops the entry when it next looks.
+  detail::ContextStack& stack = detail::active_stack();
+  if (slot.stack == &stack) stack.remove(&slot, generation);
+}
+
+void Span::finish() noexcept {
+  end_now({});
+  detail::release(slot_->header.lineage);
+  slot_->header.lineage = nullptr;
+  slot_->has_error = false;
+  detail::give_slot_back(std::exchange(slot_, nullptr));
+}
+
+}  // namespace braintrust
