@@ -5,6 +5,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "core/utf8.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -30,24 +32,10 @@ int hex_value(char c) {
   return -1;
 }
 
-// One character of two bytes or more (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+// One character of two bytes or more.
 Position skip_utf8(Position at, Position end) {
-  const auto byte = [&](int index) { return static_cast<unsigned char>(at[index]); };
-  const auto follows = [&](int index) { return (byte(index) & 0xC0) == 0x80; };
-  const auto left = end - at;
-  const unsigned first = byte(0);
-  if (first < 0xC2) return nullptr;
-  if (first < 0xE0) return left >= 2 && follows(1) ? at + 2 : nullptr;
-  if (first < 0xF0) {
-    if (left < 3 || !follows(1) || !follows(2)) return nullptr;
-    if (first == 0xE0 && byte(1) < 0xA0) return nullptr;
-    if (first == 0xED && byte(1) > 0x9F) return nullptr;
-    return at + 3;
-  }
-  if (first > 0xF4 || left < 4 || !follows(1) || !follows(2) || !follows(3)) return nullptr;
-  if (first == 0xF0 && byte(1) < 0x90) return nullptr;
-  if (first == 0xF4 && byte(1) > 0x8F) return nullptr;
-  return at + 4;
+  const auto sequence = utf8::next_sequence({at, static_cast<std::size_t>(end - at)});
+  return sequence.valid ? at + sequence.length : nullptr;
 }
 
 // To the first byte that is not plain inside a string: a quote, a backslash, a control character or a byte above ASCII.
