@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -24,14 +25,35 @@ namespace {
 constexpr int backlog = 256;
 constexpr int keep_alive_seconds = 30;
 constexpr int io_timeout_seconds = 60;
+constexpr auto drain_time = std::chrono::seconds(10);
 
 constexpr const char* json_type = "application/json";
+
+// How many requests are being answered. Each connection's thread enters and leaves; leaving twice does no harm.
+class Busy {
+ public:
+  void enter() {
+    if (!std::exchange(here_, true)) ++count_;
+  }
+  void leave() {
+    if (std::exchange(here_, false)) --count_;
+  }
+  void wait_until_none(std::chrono::milliseconds at_most) const {
+    const auto end = std::chrono::steady_clock::now() + at_most;
+    while (count_ > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+ private:
+  static thread_local bool here_;  // a thread serves one connection of one listener
+  std::atomic<int> count_ = 0;
+};
+thread_local bool Busy::here_ = false;
 
 // One thread for each connection. A fixed pool, as httplib makes by default, is used up by a few clients that keep idle
 // connections open, and the next one then waits for seconds.
 class ConnectionThreads : public httplib::TaskQueue {
  public:
-  explicit ConnectionThreads(std::function<void()> hang_up) : hang_up_(std::move(hang_up)) {}
+  ConnectionThreads(Busy& busy, std::function<void()> hang_up) : busy_(busy), hang_up_(std::move(hang_up)) {}
 
   // `void` in httplib 0.11, `bool` in 0.18.
   using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
@@ -42,6 +64,8 @@ class ConnectionThreads : public httplib::TaskQueue {
   }
 
   void shutdown() override {
+    // First the answers that are being made: httplib sends none on a connection of which one side is closed.
+    busy_.wait_until_none(drain_time);
     hang_up_();
     for (auto& connection : connections_) connection.thread.join();
     connections_.clear();
@@ -61,13 +85,15 @@ class ConnectionThreads : public httplib::TaskQueue {
       return true;
     });
     Connection connection;
-    connection.thread = std::thread([work = std::move(work), done = connection.done] {
+    connection.thread = std::thread([this, work = std::move(work), done = connection.done] {
       work();
+      busy_.leave();
       *done = true;
     });
     connections_.push_back(std::move(connection));
   }
 
+  Busy& busy_;
   std::function<void()> hang_up_;
   std::list<Connection> connections_;
 };
@@ -146,13 +172,18 @@ class HttpListener::State {
       ::fcntl(file, F_SETFD, FD_CLOEXEC);
       socket_ = file;
     });
-    server_.new_task_queue = [this] { return new ConnectionThreads([this] { hang_up(port_); }); };
+    server_.new_task_queue = [this] { return new ConnectionThreads(busy_, [this] { hang_up(port_); }); };
     server_.set_keep_alive_max_count(1'000'000'000);
     server_.set_keep_alive_timeout(keep_alive_seconds);
     server_.set_read_timeout(io_timeout_seconds);
     server_.set_write_timeout(io_timeout_seconds);
     server_.set_tcp_nodelay(true);
     server_.set_payload_max_length(max_body_bytes);
+    server_.set_pre_routing_handler([this](const httplib::Request&, httplib::Response&) {
+      busy_.enter();
+      return httplib::Server::HandlerResponse::Unhandled;
+    });
+    server_.set_logger([this](const httplib::Request&, const httplib::Response&) { busy_.leave(); });  // the answer is sent
     // What httplib refuses by itself has no body yet.
     server_.set_error_handler([max_body_bytes](const httplib::Request&, httplib::Response& response) {
       if (!response.body.empty()) return;
@@ -185,6 +216,8 @@ class HttpListener::State {
   // what curl claims if nobody tells it otherwise.
   static bool read_body(const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& reader,
                         std::string& body) {
+    // Neither means no body (RFC 9112, 6.3); httplib would read on until the client hangs up.
+    if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) return true;
     if (request.is_multipart_form_data()) {
       reader([](const auto&) { return true; }, [](const char*, std::size_t) { return true; });
       response.status = 415;
@@ -211,6 +244,7 @@ class HttpListener::State {
   }
 
   HttpHandler handler_;
+  Busy busy_;
   httplib::Server server_;
   int socket_ = -1;
   int port_ = -1;

@@ -5,7 +5,7 @@
 // The one place that includes cpp-httplib (a heavy header, and one whose classes change between its versions 0.11 and 0.18).
 //
 // Threads: a thread that accepts and one for each connection; the handler is called on those, several at a time. `stop` (also
-// the destructor) waits for answers that are being made, and hangs up on connections that are idle.
+// the destructor) waits for answers that are being made (10 s at most), and hangs up on connections that are idle.
 // Errors:  `start` says why it cannot listen. A handler that throws answers 500.
 
 #include <cstddef>
