@@ -46,6 +46,7 @@ void Assembler::place_in_forming(std::string_view prefix, Destination* destinati
   if (forming_ && !forming_->has_room(Batch::size_of(prefix, piece.text), limits_)) seal_forming();
   if (!forming_) forming_ = new_batch();
   add_to(*forming_, prefix, destination, piece);
+  if (forming_->live_rows() >= limits_.rows) seal_forming();
 }
 
 void Assembler::add_to(Batch& batch, std::string_view prefix, Destination* destination, const Piece& piece) {
@@ -161,7 +162,8 @@ void Assembler::open(Route& route, std::string prefix) {
     held_bytes_ -= held.size;
     if (held.id) index_.erase(held.id, {waiting.get(), row});
     place(route, {.id = held.id, .text = waiting->text_of(held), .count = held.count, .merge = held.merge});
-    if (forming_) forming_->progress.since = std::min(forming_->progress.since, waiting->progress.since);
+    Batch& entered = forming_ ? *forming_ : *sealed_.back();
+    entered.progress.since = std::min(entered.progress.since, waiting->progress.since);
   }
   // A `seal` that came while they waited was meant for them too.
   if (waiting->seal_epoch != seal_epoch_) seal_forming();

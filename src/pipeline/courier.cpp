@@ -372,8 +372,8 @@ struct Courier::State {
   }
 
   void publish_held() {
-    counters.held_rows.store(assembler.held_rows(), std::memory_order_relaxed);
-    counters.held_bytes.store(assembler.held_bytes(), std::memory_order_relaxed);
+    counters.held.rows.store(assembler.held_rows(), std::memory_order_relaxed);
+    counters.held.bytes.store(assembler.held_bytes(), std::memory_order_relaxed);
   }
 
   void publish_age() {

@@ -14,14 +14,14 @@ void play_braintrust(ScriptedServer& server, const FakeBraintrust& fake) {
   };
   const std::string api_url = fake.api_url.empty() ? server.url() : fake.api_url;
   const Json login = {{"org_info", {{{"id", "id of " + fake.org_name}, {"name", fake.org_name}, {"api_url", api_url}}}}};
-  server.on("/api/apikey/login", guarded([body = login.dump()](const ServerRequest&) { return Answer{.body = body}; }));
+  server.handle("/api/apikey/login", guarded([body = login.dump()](const ServerRequest&) { return Answer{.body = body}; }));
   const Json version = fake.payload_max_bytes == 0 ? Json::object() : Json{{"logs3_payload_max_bytes", fake.payload_max_bytes}};
-  server.on("/version", guarded([body = version.dump()](const ServerRequest&) { return Answer{.body = body}; }));
-  server.on("/api/project/register", guarded([](const ServerRequest& request) {
-              const std::string name = Json::parse(request.body)["project_name"];
-              return Answer{.body = Json{{"project", {{"id", "id of " + name}, {"name", name}}}}.dump()};
-            }));
-  server.on("/logs3", guarded([](const ServerRequest&) { return Answer{}; }));
+  server.handle("/version", guarded([body = version.dump()](const ServerRequest&) { return Answer{.body = body}; }));
+  server.handle("/api/project/register", guarded([](const ServerRequest& request) {
+                  const std::string name = Json::parse(request.body)["project_name"];
+                  return Answer{.body = Json{{"project", {{"id", "id of " + name}, {"name", name}}}}.dump()};
+                }));
+  server.handle("/logs3", guarded([](const ServerRequest&) { return Answer{}; }));
 }
 
 std::vector<Json> rows_of(const ScriptedServer& server) {

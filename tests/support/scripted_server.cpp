@@ -224,14 +224,14 @@ int ScriptedServer::port() const { return state_->port; }
 std::string ScriptedServer::url() const { return "http://127.0.0.1:" + std::to_string(state_->port); }
 
 void ScriptedServer::on(const std::string& path, std::vector<Answer> answers) {
-  on(path, [answers = std::move(answers), next = std::size_t{0}](const ServerRequest&) mutable {
+  handle(path, [answers = std::move(answers), next = std::size_t{0}](const ServerRequest&) mutable {
     const Answer answer = answers[next];
     if (next + 1 < answers.size()) ++next;
     return answer;
   });
 }
 
-void ScriptedServer::on(const std::string& path, Handler handler) {
+void ScriptedServer::handle(const std::string& path, Handler handler) {
   const std::lock_guard lock(state_->mutex);
   state_->handlers[path] = std::move(handler);
 }

@@ -60,7 +60,7 @@ class ScriptedServer {
   std::string url() const;  // "http://127.0.0.1:12345"
 
   void on(const std::string& path, std::vector<Answer> answers);
-  void on(const std::string& path, Handler handler);
+  void handle(const std::string& path, Handler handler);
 
   // What has come so far, complete requests only; of one path, or of all.
   std::vector<ServerRequest> requests(const std::string& path = {}) const;
