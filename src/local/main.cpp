@@ -23,6 +23,12 @@ constexpr const char* database_help = "SQLite file (default: $XDG_DATA_HOME/brai
 int main_of(int argc, char** argv) {
   CLI::App app("Keeps and shows Braintrust traces on this machine, without an account.", "braintrust-local");
   app.set_version_flag("--version", "braintrust-local " BRAINTRUST_VERSION);
+  app.footer(
+      "Examples:\n"
+      "  braintrust-local run -- ./service --port 8080    its traces, when it ends\n"
+      "  braintrust-local show                            the latest traces\n"
+      "  braintrust-local show 3f2a91c0                   one of them, as a tree\n"
+      "  braintrust-local serve                           for programs started elsewhere");
   app.require_subcommand(1);
 
   ServeArguments serve_arguments;

@@ -102,7 +102,7 @@ TEST(JsonScan, ReplacesHalfSurrogatePairsAndLeavesWholeOnes) {
 
 TEST(JsonScan, HandsOutTheFieldsOfAnObjectAsTheyWereWritten) {
   std::vector<std::string> found;
-  for_each_field(R"( { "a" : [1, "]}"] , "b\"\\":"x\\", "c":{"d":{}} ,"e":-1.50})" + 1,
+  for_each_field(R"({ "a" : [1, "]}"] , "b\"\\":"x\\", "c":{"d":{}} ,"e":-1.50})",
                  [&](auto key, auto value) { found.push_back(std::string(key) + "=" + std::string(value)); });
   EXPECT_EQ(found, (std::vector<std::string>{R"(a=[1, "]}"])", R"(b\"\\="x\\")", R"(c={"d":{}})", "e=-1.50"}));
 }
