@@ -17,6 +17,8 @@ using std::chrono::milliseconds;
 
 // How often open spans are looked at.
 constexpr auto open_span_interval = milliseconds(500);
+// The queue's memory that stays when it is empty, so that ordinary traffic allocates nothing.
+constexpr std::size_t kept_when_idle = 4u << 20;
 
 }  // namespace
 
@@ -66,7 +68,7 @@ void Flusher::run() {
   Block* last = nullptr;
   auto collected_at = Clock::time_point{};
   auto looked_at = Clock::now();
-  std::uint64_t flush_seen = 0;     // the flush that the courier's `taken()` at `flush_cut` answers
+  std::uint64_t flush_seen = 0;  // the flush that the courier's `taken()` at `flush_cut` answers
   std::uint64_t flush_cut = 0;
   bool stopping = false;
 
@@ -86,7 +88,9 @@ void Flusher::run() {
     const bool flushing = flush != flush_seen;
     const bool due = !options_.only_when_flushed && now - collected_at >= options_.interval;
     const bool sending = !options_.only_when_flushed || flushing || flush_cut > courier->done();
-    if (Block* const list = !sending ? nullptr : queue.collect(flushing || due || may_end ? Queue::Collect::everything : Queue::Collect::full_blocks)) {
+    if (Block* const list =
+            !sending ? nullptr
+                     : queue.collect(flushing || due || may_end ? Queue::Collect::everything : Queue::Collect::full_blocks)) {
       (first == nullptr ? first : last->next) = list;
       for (last = list; last->next != nullptr;) last = last->next;
     }
@@ -96,6 +100,7 @@ void Flusher::run() {
       if (open_spans || now - looked_at >= open_span_interval) {
         source_.write_open(open_spans, *courier);
         looked_at = now;
+        if (first == nullptr && queue.rows() == 0) queue.trim(kept_when_idle);
       }
       while (first != nullptr && !courier->full()) {
         for (std::size_t at = 0; at < first->used;) {
@@ -153,6 +158,7 @@ void Flusher::run() {
     counters_.closed.fetch_add(first->rows, std::memory_order_relaxed);
     queue.release(std::exchange(first, first->next));
   }
+  queue.trim(0);
   const bool busy = !courier->idle();
   courier->give_up();
   const std::lock_guard lock(mutex_);
@@ -165,9 +171,10 @@ void Flusher::report_drops() {
   const std::uint64_t refused = queue_.load()->refused();
   const auto now = Clock::now();
   if (refused == drops_told_ || now - drops_told_at_ < options_.drop_report_interval) return;
-  detail::report(Severity::warning, ErrorCode::queue_full,
-                 "the queue is full: " + std::to_string(refused - drops_told_) +
-                     " rows were dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
+  detail::report(
+      Severity::warning, ErrorCode::queue_full,
+      "the queue is full: " + std::to_string(refused - drops_told_) +
+          " rows were dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
   drops_told_ = refused;
   drops_told_at_ = now;
 }

@@ -67,8 +67,9 @@ Queue::Queue(Bounds bounds, const Held& held, void (*on_block)(void*), void* con
       held_(held),
       on_block_(on_block),
       context_(context) {
-  table_size_ = static_cast<std::uint32_t>(bounds.max_bytes / block_bytes_ + 1);
-  table_ = new Block*[table_size_]();
+  place_count_ = static_cast<std::uint32_t>(bounds.max_bytes / block_bytes_ + 1);
+  places_ = new Place[place_count_];
+  for (std::uint32_t place = place_count_; place > 0; --place) give(cold_, place);
 }
 
 Queue::~Queue() {
@@ -82,8 +83,8 @@ Queue::~Queue() {
     if (block->index_plus_one == 0) std::free(block);
     block = next;
   }
-  for (std::uint32_t i = 0; i < table_size_; ++i) std::free(table_[i]);
-  delete[] table_;
+  for (std::uint32_t i = 0; i < place_count_; ++i) std::free(places_[i].block);
+  delete[] places_;
 }
 
 Lane& Queue::find_lane() {
@@ -139,11 +140,26 @@ Block* Queue::next_block(Lane& lane, Block* full, std::size_t bytes) {
     bytes_.fetch_sub(capacity, std::memory_order_relaxed);
     return nullptr;
   }
-  Block* block = large ? make_block(capacity) : take_free_block();
+  std::uint32_t place = 0;
+  Block* block = nullptr;
+  if (large) {
+    block = make_block(capacity);
+  } else if ((place = take(warm_)) != 0) {
+    block = places_[place - 1].block;
+  } else if ((place = take(cold_)) != 0) {
+    block = make_block(capacity);
+    if (block == nullptr) {
+      give(cold_, place);
+    } else {
+      places_[place - 1].block = block;
+      blocks_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
   if (block == nullptr) {
     bytes_.fetch_sub(capacity, std::memory_order_relaxed);
     return nullptr;
   }
+  block->index_plus_one = place;
   block->next = nullptr;
   block->lane = &lane;
   block->sequence = lane.sequence++;
@@ -152,26 +168,24 @@ Block* Queue::next_block(Lane& lane, Block* full, std::size_t bytes) {
   return block;
 }
 
-Block* Queue::take_free_block() {
-  constexpr std::uint64_t index_mask = 0xFFFF'FFFF;
-  std::uint64_t head = free_.load(std::memory_order_acquire);
-  while ((head & index_mask) != 0) {
-    Block* const block = table_[(head & index_mask) - 1];
-    // `next_free` may be stale when another thread took the block meanwhile; the tag then makes the exchange fail.
-    const std::uint64_t next = std::atomic_ref(block->next_free).load(std::memory_order_relaxed);
-    const std::uint64_t tag = (head >> 32) + 1;
-    if (free_.compare_exchange_weak(head, tag << 32 | next, std::memory_order_acquire)) return block;
+std::uint32_t Queue::take(PlaceList& list) noexcept {
+  std::uint64_t head = list.load(std::memory_order_acquire);
+  for (;;) {
+    const auto place = static_cast<std::uint32_t>(head);
+    if (place == 0) return 0;
+    // Stale when another thread took the place meanwhile; the tag then makes the exchange fail.
+    const std::uint64_t next = places_[place - 1].next_free.load(std::memory_order_relaxed);
+    if (list.compare_exchange_weak(head, ((head >> 32) + 1) << 32 | next, std::memory_order_acquire)) return place;
   }
-  const std::uint32_t index = blocks_made_.fetch_add(1, std::memory_order_relaxed);
-  if (index >= table_size_) {
-    blocks_made_.fetch_sub(1, std::memory_order_relaxed);
-    return nullptr;
-  }
-  Block* const block = make_block(block_bytes_);
-  if (block == nullptr) return nullptr;  // its place in the table stays empty; std::free takes null
-  block->index_plus_one = index + 1;
-  table_[index] = block;
-  return block;
+}
+
+void Queue::give(PlaceList& list, std::uint32_t place) noexcept {
+  std::uint64_t head = list.load(std::memory_order_relaxed);
+  std::uint64_t next = 0;
+  do {
+    places_[place - 1].next_free.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
+    next = ((head >> 32) + 1) << 32 | place;
+  } while (!list.compare_exchange_weak(head, next, std::memory_order_release, std::memory_order_relaxed));
 }
 
 void Queue::hand_over(Block* block) noexcept {
@@ -211,17 +225,18 @@ void Queue::release(Block* block) noexcept {
     std::free(block);
     return;
   }
-  std::uint64_t head = free_.load(std::memory_order_relaxed);
-  std::uint64_t next = 0;
-  do {
-    std::atomic_ref(block->next_free).store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
-    next = ((head >> 32) + 1) << 32 | block->index_plus_one;
-  } while (!free_.compare_exchange_weak(head, next, std::memory_order_release, std::memory_order_relaxed));
+  give(warm_, block->index_plus_one);
 }
 
-void Queue::forget_lanes_of_this_thread() noexcept {
-  lane_cache = {};
-  if (!ThreadLanes::ended) thread_lanes().entries.clear();
+void Queue::trim(std::size_t keep) noexcept {
+  // One place at a time, so that an app thread always finds the others.
+  while (blocks_.load(std::memory_order_relaxed) * block_bytes_ > keep) {
+    const std::uint32_t place = take(warm_);
+    if (place == 0) return;
+    std::free(std::exchange(places_[place - 1].block, nullptr));
+    blocks_.fetch_sub(1, std::memory_order_relaxed);
+    give(cold_, place);
+  }
 }
 
 }  // namespace braintrust::pipeline

@@ -34,7 +34,8 @@ bool ended(const ContextEntry& entry) noexcept {
 
 void ContextStack::push(const SpanRef& ref, bool bound, const char* traced_by) {
   if (size == capacity) {
-    if (this == &this_thread.own) [[maybe_unused]] const bool arm = owner.armed;
+    if (this == &this_thread.own) [[maybe_unused]]
+      const bool arm = owner.armed;
     const std::size_t larger = capacity * 2;
     auto* const grown = static_cast<ContextEntry*>(std::malloc(larger * sizeof(ContextEntry)));
     if (grown == nullptr) return;  // the span is recorded, only not current

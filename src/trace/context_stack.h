@@ -14,8 +14,8 @@
 namespace braintrust::detail {
 
 struct ContextEntry {
-  SpanRef ref;              // holds a reference to `lineage`
-  const char* traced_by;    // the function whose TRACED made it, or null
+  SpanRef ref;            // holds a reference to `lineage`
+  const char* traced_by;  // the function whose TRACED made it, or null
   bool bound;
 };
 

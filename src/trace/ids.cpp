@@ -106,9 +106,7 @@ bool parse_uuid(std::string_view text, RowId& id) noexcept {
   }
   return size == sizeof hex && parse_word({hex, 16}, id.high) && parse_word({hex + 16, 16}, id.low);
 }
-bool parse_hex(std::string_view text, SpanId& id) noexcept {
-  return text.size() == span_id_size && parse_word(text, id.value);
-}
+bool parse_hex(std::string_view text, SpanId& id) noexcept { return text.size() == span_id_size && parse_word(text, id.value); }
 bool parse_hex(std::string_view text, TraceId& id) noexcept {
   return text.size() == trace_id_size && parse_word(text.substr(0, 16), id.high) && parse_word(text.substr(16), id.low);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// `Lineage`: what a span passes on to all its descendants, beyond its ids. Immutable and shared; most spans have none. Counted by
-// hand, because references live in plain bytes (SpanRef) that are copied and dropped on hot paths.
+// `Lineage`: what a span passes on to all its descendants, beyond its ids. Immutable and shared; most spans have none. Counted
+// by hand, because references live in plain bytes (SpanRef) that are copied and dropped on hot paths.
 
 #include <atomic>
 #include <string>
@@ -12,7 +12,7 @@ struct Lineage {
   std::atomic<unsigned> references = 1;
   std::string propagated = {};  // JSON object text merged over the fields of each span, or blank
   bool raw = false;             // `propagated` came from Json::raw: to be checked
-  std::string trace_id = {};    // where the trace began under an id that is not 32 hex digits (a UUID of an older SDK), or blank
+  std::string trace_id = {};  // where the trace began under an id that is not 32 hex digits (a UUID of an older SDK), or blank
 };
 
 inline Lineage* retain(Lineage* lineage) noexcept {

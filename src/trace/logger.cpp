@@ -182,9 +182,12 @@ Destination* intern_destination(ObjectType type, std::string_view id, std::strin
 
 std::string_view to_string(FeedbackSource source) noexcept {
   switch (source) {
-    case FeedbackSource::external: return "external";
-    case FeedbackSource::app: return "app";
-    case FeedbackSource::api: return "api";
+    case FeedbackSource::external:
+      return "external";
+    case FeedbackSource::app:
+      return "app";
+    case FeedbackSource::api:
+      return "api";
   }
   return "external";
 }

@@ -2,8 +2,9 @@
 
 // `LoggerCore`: what is behind a `Logger`.
 //
-// Never freed: spans, handles and threads may point to it for as long as the process runs, whatever the order in which a program
-// destroys its things. What is heavy in it (thread, connections) ends with `stop`; about a kilobyte stays. Loggers are few.
+// Never freed: spans, handles and threads may point to it for as long as the process runs, whatever the order in which a
+// program destroys its things. What is heavy in it (thread, connections) ends with `stop`; about a kilobyte stays. Loggers are
+// few.
 //
 // Threads: any.
 

@@ -15,7 +15,7 @@ namespace braintrust::detail {
 std::shared_ptr<const MaskingFunction> masking_function();
 
 struct Masked {
-  std::string text = {};     // JSON; of the failure, when there was one, a JSON string
+  std::string text = {};  // JSON; of the failure, when there was one, a JSON string
   bool failed = false;
 };
 // `json` must be valid.

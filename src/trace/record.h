@@ -4,8 +4,8 @@
 //
 //   RecordHeader | file name | function name | field, field, …       field: FieldHeader | JSON text (a name: plain text)
 //
-// Everything the background thread needs is copied in, but for pointers to things that are never destroyed, and one reference to
-// `lineage`, which the reader of the record releases. Units: nanoseconds; lengths in bytes.
+// Everything the background thread needs is copied in, but for pointers to things that are never destroyed, and one reference
+// to `lineage`, which the reader of the record releases. Units: nanoseconds; lengths in bytes.
 
 #include <cstdint>
 #include <cstring>
@@ -93,9 +93,9 @@ struct Moment {
 struct RecordHeader {
   std::uint32_t size = 0;  // of the whole record
   SpanType type = SpanType::none;
-  bool merge = false;      // an update of a row that was sent before
-  bool has_span = true;    // span ids are known; an update by row id alone has none
-  bool comment = false;    // a row of its own that comments on `row` (PROTO 8.1)
+  bool merge = false;    // an update of a row that was sent before
+  bool has_span = true;  // span ids are known; an update by row id alone has none
+  bool comment = false;  // a row of its own that comments on `row` (PROTO 8.1)
   std::uint16_t file_length = 0;
   std::uint16_t function_length = 0;
   std::uint32_t line = 0;

@@ -23,8 +23,10 @@ bool is_plain(FieldKind kind) noexcept {
     case FieldKind::comment:
     case FieldKind::audit_source:
     case FieldKind::parent_id:
-    case FieldKind::row_id: return true;
-    default: return false;
+    case FieldKind::row_id:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -60,24 +62,39 @@ void append_member(std::string& object, std::string_view key, std::string_view v
 
 std::string_view wire_name(FieldKind kind) noexcept {
   switch (kind) {
-    case FieldKind::input: return "input";
-    case FieldKind::output: return "output";
-    case FieldKind::expected: return "expected";
-    case FieldKind::error: return "error";
-    case FieldKind::scores: return "scores";
-    case FieldKind::metadata: return "metadata";
-    case FieldKind::metrics: return "metrics";
-    case FieldKind::tags: return "tags";
-    case FieldKind::classifications: return "classifications";
-    case FieldKind::origin: return "origin";
-    case FieldKind::attributes: return "span_attributes";
-    case FieldKind::comment: return "comment";
-    case FieldKind::audit_metadata: return "_audit_metadata";
-    case FieldKind::audit_source: return "_audit_source";
+    case FieldKind::input:
+      return "input";
+    case FieldKind::output:
+      return "output";
+    case FieldKind::expected:
+      return "expected";
+    case FieldKind::error:
+      return "error";
+    case FieldKind::scores:
+      return "scores";
+    case FieldKind::metadata:
+      return "metadata";
+    case FieldKind::metrics:
+      return "metrics";
+    case FieldKind::tags:
+      return "tags";
+    case FieldKind::classifications:
+      return "classifications";
+    case FieldKind::origin:
+      return "origin";
+    case FieldKind::attributes:
+      return "span_attributes";
+    case FieldKind::comment:
+      return "comment";
+    case FieldKind::audit_metadata:
+      return "_audit_metadata";
+    case FieldKind::audit_source:
+      return "_audit_source";
     case FieldKind::name:
     case FieldKind::type:
     case FieldKind::parent_id:
-    case FieldKind::row_id: return "";
+    case FieldKind::row_id:
+      return "";
   }
   return "";
 }
@@ -165,8 +182,11 @@ void RowFields::mask_all(std::string& context) {
         at(kind) = {};
         break;
       case FieldKind::metadata:
-      case FieldKind::audit_metadata: at(kind) = keep(fmt::format(R"({{"error":{}}})", masked.text)); break;
-      default: at(kind) = keep(std::move(masked.text));
+      case FieldKind::audit_metadata:
+        at(kind) = keep(fmt::format(R"({{"error":{}}})", masked.text));
+        break;
+      default:
+        at(kind) = keep(std::move(masked.text));
     }
   }
   if (!context.empty()) {

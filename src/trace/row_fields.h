@@ -3,8 +3,8 @@
 // `RowFields`: the fields of one record as they will stand in its row: checked, merged, masked.
 //
 // Made anew for each record by RowWriter. In order: raw JSON is validated; what was logged twice is merged (PROTO 4.3); what
-// ancestors propagate is laid over it (PROTO 5); the masking function is applied (PROTO 10); what PROTO 6 refuses is left out and
-// told. Texts that need no change are slices of the record.
+// ancestors propagate is laid over it (PROTO 5); the masking function is applied (PROTO 10); what PROTO 6 refuses is left out
+// and told. Texts that need no change are slices of the record.
 //
 // Threads: the background thread. Errors: told to diagnostics with the span's name.
 

@@ -53,7 +53,8 @@ class RowWriter final : public pipeline::RowSource {
   Buffer open_fields_;
 };
 
-// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{…},"environment":{…}}`; the last where `type` or `name` is given.
+// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{…},"environment":{…}}`; the last where `type` or `name` is
+// given.
 std::string span_origin_json(std::string_view environment_type, std::string_view environment_name);
 
 }  // namespace braintrust::detail

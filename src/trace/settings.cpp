@@ -58,7 +58,8 @@ constexpr Signal server_signals[] = {
     {"RAILWAY_ENVIRONMENT", nullptr, "server", "railway"},
     {"RENDER_SERVICE_NAME", nullptr, "server", "render"},
 };
-constexpr const char* deployment_modes[] = {"NODE_ENV", "RAILS_ENV", "RACK_ENV", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT"};
+constexpr const char* deployment_modes[] = {"NODE_ENV", "RAILS_ENV", "RACK_ENV", "ASPNETCORE_ENVIRONMENT",
+                                            "DOTNET_ENVIRONMENT"};
 
 template <std::size_t Count>
 const Signal* first_of(const Signal (&list)[Count], const Environment& environment) {
@@ -98,8 +99,8 @@ pipeline::Flusher::Options resolve_options(const LoggerOptions& options, const E
   pipeline::Flusher::Options resolved;
   resolved.interval = options.flush_interval;
   pipeline::Settings& settings = resolved.settings;
-  settings.project = choose(options.project, environment, {"BRAINTRUST_PROJECT", "BRAINTRUST_DEFAULT_PROJECT",
-                                                           "BRAINTRUST_DEFAULT_PROJECT_NAME"});
+  settings.project = choose(options.project, environment,
+                            {"BRAINTRUST_PROJECT", "BRAINTRUST_DEFAULT_PROJECT", "BRAINTRUST_DEFAULT_PROJECT_NAME"});
   settings.project_id = choose(options.project_id, environment, {"BRAINTRUST_PROJECT_ID", "BRAINTRUST_DEFAULT_PROJECT_ID"});
   // A project named in the code is meant, whatever id the environment holds.
   if (!is_blank(options.project) && is_blank(options.project_id)) settings.project_id.clear();

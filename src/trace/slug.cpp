@@ -50,11 +50,20 @@ std::optional<std::size_t> read_entry(std::string_view bytes, unsigned char vers
   if (bytes.size() < 1 + size) return std::nullopt;
   const std::string_view payload = bytes.substr(1, size);
   switch (entry) {
-    case object_entry: parts.object_id = uuid_text(payload); break;
-    case row_entry: parts.row_id = uuid_text(payload); break;
-    case span_entry: parts.span_id = short_span ? span_text(payload) : uuid_text(payload); break;
-    case root_entry: parts.root_span_id = version >= 4 ? trace_text(payload) : uuid_text(payload); break;
-    default: return std::nullopt;
+    case object_entry:
+      parts.object_id = uuid_text(payload);
+      break;
+    case row_entry:
+      parts.row_id = uuid_text(payload);
+      break;
+    case span_entry:
+      parts.span_id = short_span ? span_text(payload) : uuid_text(payload);
+      break;
+    case root_entry:
+      parts.root_span_id = version >= 4 ? trace_text(payload) : uuid_text(payload);
+      break;
+    default:
+      return std::nullopt;
   }
   return 1 + size;
 }
@@ -98,9 +107,12 @@ std::string escape(std::string_view text) {
 
 std::string_view type_name(ObjectType type) {
   switch (type) {
-    case ObjectType::experiment: return "experiment";
-    case ObjectType::project_logs: return "project_logs";
-    case ObjectType::playground_logs: return "playground_logs";
+    case ObjectType::experiment:
+      return "experiment";
+    case ObjectType::project_logs:
+      return "project_logs";
+    case ObjectType::playground_logs:
+      return "playground_logs";
   }
   return "project_logs";
 }

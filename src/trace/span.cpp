@@ -18,18 +18,30 @@ namespace braintrust {
 
 std::string_view to_string(SpanType type) noexcept {
   switch (type) {
-    case SpanType::none: return "";
-    case SpanType::llm: return "llm";
-    case SpanType::score: return "score";
-    case SpanType::function: return "function";
-    case SpanType::eval: return "eval";
-    case SpanType::task: return "task";
-    case SpanType::tool: return "tool";
-    case SpanType::automation: return "automation";
-    case SpanType::facet: return "facet";
-    case SpanType::preprocessor: return "preprocessor";
-    case SpanType::classifier: return "classifier";
-    case SpanType::review: return "review";
+    case SpanType::none:
+      return "";
+    case SpanType::llm:
+      return "llm";
+    case SpanType::score:
+      return "score";
+    case SpanType::function:
+      return "function";
+    case SpanType::eval:
+      return "eval";
+    case SpanType::task:
+      return "task";
+    case SpanType::tool:
+      return "tool";
+    case SpanType::automation:
+      return "automation";
+    case SpanType::facet:
+      return "facet";
+    case SpanType::preprocessor:
+      return "preprocessor";
+    case SpanType::classifier:
+      return "classifier";
+    case SpanType::review:
+      return "review";
   }
   return "";
 }
@@ -59,7 +71,8 @@ const char* base_name(const char* path) noexcept {
 void append_default_name(Buffer& fields, bool root, const Site& site) {
   if (root) return append_text(fields, FieldKind::name, "root");
   if (site.function == nullptr || site.file == nullptr) return append_text(fields, FieldKind::name, "subspan");
-  append_text(fields, FieldKind::name, std::string(site.function) + ":" + base_name(site.file) + ":" + std::to_string(site.line));
+  append_text(fields, FieldKind::name,
+              std::string(site.function) + ":" + base_name(site.file) + ":" + std::to_string(site.line));
 }
 
 SpanRef ref_of(const SpanSlot& slot) noexcept {

@@ -2,8 +2,9 @@
 
 // `SpanSlot`: the memory of one open span.
 //
-// Slots are never freed, only reused: a pointer to one is always good, and its `generation` tells whether it still means the same
-// span (odd: open; it changes at start and at end). So handles, contexts and the background thread need no reference counts.
+// Slots are never freed, only reused: a pointer to one is always good, and its `generation` tells whether it still means the
+// same span (odd: open; it changes at start and at end). So handles, contexts and the background thread need no reference
+// counts.
 //
 // Threads: `lock` guards the fields below it while the span is open; it is held for a few copies, never while anything waits.
 // The background thread takes it only for spans that have been open for a second.
@@ -25,16 +26,16 @@ struct alignas(64) SpanSlot {
   std::atomic<std::uint64_t> generation = 0;
   std::atomic<bool> locked = false;
   std::atomic<LoggerCore*> core = nullptr;
-  std::atomic<std::int64_t> started = 0;        // steady nanoseconds; what the background thread looks at first
-  std::atomic<std::int64_t> last_partial = 0;   // steady nanoseconds of the last partial row, 0 = none was sent
+  std::atomic<std::int64_t> started = 0;       // steady nanoseconds; what the background thread looks at first
+  std::atomic<std::int64_t> last_partial = 0;  // steady nanoseconds of the last partial row, 0 = none was sent
 
   RecordHeader header = {};  // ids, times, type: everything but sizes and names
   const char* file = nullptr;
   const char* function = nullptr;
   Buffer fields = {};
-  ContextStack* stack = nullptr;   // where it was made current, or null
+  ContextStack* stack = nullptr;  // where it was made current, or null
   bool has_error = false;
-  int exceptions = 0;              // in flight on this thread when it began
+  int exceptions = 0;  // in flight on this thread when it began
   std::thread::id thread = {};
   std::atomic<unsigned> process = 0;  // see process_epoch()
   SpanSlot* next_free = nullptr;

@@ -14,7 +14,7 @@
 // refuses the newest and counts it. Rows are granted to threads in small portions, so with T threads refusal may begin up to
 // T × 64 rows before the bound, and never after it.
 //
-// Threads: `push` from any; `collect` and `release` from the background thread; the rest from any.
+// Threads: `push` from any; `collect`, `release` and `trim` from the background thread; the rest from any.
 // Errors: none; a record that finds no room is refused. Units: bytes, rows.
 
 #include <atomic>
@@ -28,11 +28,10 @@ class Queue;
 struct Lane;
 
 struct Block {
-  Block* next = nullptr;            // in the list of full blocks
-  Lane* lane = nullptr;             // who filled it
-  std::uint64_t sequence = 0;       // how many blocks that lane had filled before
-  std::uint32_t index_plus_one = 0; // in the queue's table; 0 = made for one large record
-  std::uint32_t next_free = 0;      // in the list of free blocks: index plus one
+  Block* next = nullptr;             // in the list of full blocks
+  Lane* lane = nullptr;              // who filled it
+  std::uint64_t sequence = 0;        // how many blocks that lane had filled before
+  std::uint32_t index_plus_one = 0;  // its place in the queue; 0 = made for one large record
   std::uint32_t rows = 0;
   std::size_t used = 0;
   std::size_t capacity = 0;
@@ -94,6 +93,8 @@ class Queue {
   Block* collect(Collect what);
   // Gives a block and its rows back.
   void release(Block* block) noexcept;
+  // Frees the memory of free blocks, all but `keep` bytes of them.
+  void trim(std::size_t keep) noexcept;
 
   // The background thread is about to wait, or not: whether `on_block` is wanted.
   void set_waiting(bool waiting) noexcept { waiting_.store(waiting, std::memory_order_seq_cst); }
@@ -104,14 +105,11 @@ class Queue {
   // Rows pushed and not released.
   std::uint64_t rows() const noexcept;
 
-  // After fork, in the child: what the parent's threads had begun to write belongs to the parent. The queue must not be used or
-  // destroyed afterwards; its memory is left alone.
-  static void forget_lanes_of_this_thread() noexcept;
-
  private:
   Lane& this_threads_lane() {
     LaneCache& cache = lane_cache;
-    if (cache.queue_id == id_) [[likely]] return *cache.lane;
+    if (cache.queue_id == id_) [[likely]]
+      return *cache.lane;
     return find_lane();
   }
   Lane& find_lane();
@@ -121,7 +119,10 @@ class Queue {
     return false;
   }
   Block* next_block(Lane& lane, Block* full, std::size_t bytes);
-  Block* take_free_block();
+  // A list of free places: the first one, index plus one, in the low half, and a tag against ABA in the high.
+  using PlaceList = std::atomic<std::uint64_t>;
+  std::uint32_t take(PlaceList& list) noexcept;  // index plus one; 0 = none
+  void give(PlaceList& list, std::uint32_t index_plus_one) noexcept;
   void hand_over(Block* block) noexcept;
 
   struct LaneCache {
@@ -140,13 +141,19 @@ class Queue {
   void* const context_;
 
   std::atomic<Lane*> lanes_ = nullptr;
-  Block** table_ = nullptr;  // every block of the usual size, by index
-  std::atomic<std::uint32_t> blocks_made_ = 0;
-  std::uint32_t table_size_ = 0;
+  // The places for blocks of the usual size; whoever takes one off its list owns it.
+  struct Place {
+    Block* block = nullptr;
+    std::atomic<std::uint32_t> next_free = 0;  // index plus one
+  };
+  Place* places_ = nullptr;
+  std::uint32_t place_count_ = 0;
 
   alignas(64) std::atomic<Block*> full_ = nullptr;
   std::atomic<bool> waiting_ = false;
-  alignas(64) std::atomic<std::uint64_t> free_ = 0;  // tag in the high half against ABA, index plus one in the low
+  alignas(64) PlaceList warm_ = 0;         // free places with memory
+  PlaceList cold_ = 0;                     // free places without
+  std::atomic<std::uint32_t> blocks_ = 0;  // places with memory, free or not
   std::atomic<std::uint64_t> bytes_ = 0;
   std::atomic<std::uint64_t> granted_ = 0;   // rows that threads may push or have pushed, and not released
   std::atomic<std::uint64_t> released_ = 0;  // rows, ever

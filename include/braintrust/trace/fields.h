@@ -36,8 +36,8 @@ class Field {
   Field(Json&& value) noexcept : value_(std::move(value)), present_(true) {}
   Field(const Json& value) : Field(detail::tracing() ? Field(Json(value)) : Field()) {}
   template <detail::JsonValue T>
-    requires(!std::same_as<T, Json> && !std::same_as<T, Field>)
-  Field(const T& value) : Field(detail::tracing() ? Field(Json(value)) : Field()) {}
+  requires(!std::same_as<T, Json> && !std::same_as<T, Field>) Field(const T& value)
+      : Field(detail::tracing() ? Field(Json(value)) : Field()) {}
   Field(std::initializer_list<detail::Member> members) : Field(detail::tracing() ? Field(Json(members)) : Field()) {}
 
   bool present() const noexcept { return present_; }
@@ -54,8 +54,7 @@ class Tags {
   Tags() = default;
   Tags(std::initializer_list<std::string_view> tags) : value_(detail::tracing() ? Field(Json(tags)) : Field()) {}
   template <detail::RangeLike T>
-    requires(!std::same_as<T, Tags> && !detail::Stringish<T>)
-  Tags(const T& tags) : value_(tags) {}
+  requires(!std::same_as<T, Tags> && !detail::Stringish<T>) Tags(const T& tags) : value_(tags) {}
 
   const Field& field() const noexcept { return value_; }
 
@@ -68,10 +67,10 @@ struct SpanFields {
   Field input = {};
   Field output = {};
   Field expected = {};
-  Field error = {};            // not null = the span failed; a text by habit
-  Field scores = {};           // name → number in [0, 1], or null
-  Field metadata = {};         // an object
-  Field metrics = {};          // name → number; "start" and "end" (seconds since 1970) overwrite the measured ones
+  Field error = {};     // not null = the span failed; a text by habit
+  Field scores = {};    // name → number in [0, 1], or null
+  Field metadata = {};  // an object
+  Field metrics = {};   // name → number; "start" and "end" (seconds since 1970) overwrite the measured ones
   Tags tags = {};
   Field classifications = {};  // name → [{id, label, metadata}]
   Field origin = {};           // {object_type, object_id, id, …}: the row this one was made from

@@ -47,8 +47,8 @@ struct EnvironmentOptions {
   bool detect = true;     // false: say nothing, whatever the variables say
 };
 
-// Precedence, for each field: the value here, the environment variable, the nearest `.env.braintrust` (from the working directory
-// up; only for the first six fields and the environment), the default. Blank counts as unset.
+// Precedence, for each field: the value here, the environment variable, the nearest `.env.braintrust` (from the working
+// directory up; only for the first six fields and the environment), the default. Blank counts as unset.
 struct LoggerOptions {
   // Created if absent. Env: BRAINTRUST_PROJECT, then BRAINTRUST_DEFAULT_PROJECT. Default: "Global".
   std::string project = {};

@@ -19,7 +19,8 @@
 // logger. A span may end on another thread than it began on; until then it stays current on the first. What is logged to a span
 // after its end is sent as an update of its row. A child may outlive its parent. A span that outlives its logger is dropped and
 // counted (`Dropped::closed`). A span left open by an exception is marked with an error; the message is out of reach of a
-// destructor, so use `run` (or `traced()`) to record it. In a forked child, spans of the parent are no-ops: the parent sends them.
+// destructor, so use `run` (or `traced()`) to record it. In a forked child, spans of the parent are no-ops: the parent sends
+// them.
 //
 // Threads: a guard is used from one thread at a time. Handles may log from any thread at the same time.
 // Errors: nothing throws; refused values go to the diagnostics handler. Cost: see docs/design.md, "What a span costs".
@@ -48,14 +49,14 @@ struct Lineage;
 
 // All that a child, a handle or a slug has to know of a span. Plain bytes; `SpanHandle` owns the reference to `lineage`.
 struct SpanRef {
-  LoggerCore* core = nullptr;        // null: no span
-  void* destination = nullptr;       // pipeline::Destination
-  SpanSlot* slot = nullptr;          // holds the span's fields while `generation` is the slot's; null when made from a slug
+  LoggerCore* core = nullptr;   // null: no span
+  void* destination = nullptr;  // pipeline::Destination
+  SpanSlot* slot = nullptr;     // holds the span's fields while `generation` is the slot's; null when made from a slug
   std::uint64_t generation = 0;
   TraceId trace = {};
   SpanId span = {};
   RowId row = {};
-  Lineage* lineage = nullptr;        // what descendants inherit, or null
+  Lineage* lineage = nullptr;  // what descendants inherit, or null
 };
 
 }  // namespace detail
@@ -65,7 +66,8 @@ struct UnixTime {
   constexpr UnixTime() = default;
   constexpr UnixTime(double seconds_since_epoch) : seconds(seconds_since_epoch) {}
   template <detail::TimePoint T>
-  UnixTime(const T& time) : seconds(static_cast<double>(time.time_since_epoch().count()) * T::duration::period::num / T::duration::period::den) {}
+  UnixTime(const T& time)
+      : seconds(static_cast<double>(time.time_since_epoch().count()) * T::duration::period::num / T::duration::period::den) {}
 
   double seconds = 0;
 };
