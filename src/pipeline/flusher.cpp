@@ -20,7 +20,17 @@ constexpr auto open_span_interval = milliseconds(500);
 // The queue's memory that stays when it is empty, so that ordinary traffic allocates nothing.
 constexpr std::size_t kept_when_idle = 4u << 20;
 
+std::uint64_t steady_nanoseconds() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
+}
+
 }  // namespace
+
+bool Flusher::delivered_until(std::uint64_t moment) const {
+  const std::uint64_t oldest = counters_.oldest_held;
+  return oldest == 0 || oldest > moment;
+}
 
 Flusher::Flusher(Options options, RowSource& source) : options_(std::move(options)), source_(source) {
   queue_.store(make_queue());
@@ -68,8 +78,8 @@ void Flusher::run() {
   Block* last = nullptr;
   auto collected_at = Clock::time_point{};
   auto looked_at = Clock::now();
-  std::uint64_t flush_seen = 0;  // the flush that the courier's `taken()` at `flush_cut` answers
-  std::uint64_t flush_cut = 0;
+  std::uint64_t flush_seen = 0;  // the last flush whose rows are all with the courier
+  std::uint64_t flush_cut = 0;   // when the last of them was
   bool stopping = false;
 
   for (;;) {
@@ -87,7 +97,7 @@ void Flusher::run() {
     const auto now = Clock::now();
     const bool flushing = flush != flush_seen;
     const bool due = !options_.only_when_flushed && now - collected_at >= options_.interval;
-    const bool sending = !options_.only_when_flushed || flushing || flush_cut > courier->done();
+    const bool sending = !options_.only_when_flushed || flushing || !delivered_until(flush_cut);
     if (Block* const list =
             !sending ? nullptr
                      : queue.collect(flushing || due || may_end ? Queue::Collect::everything : Queue::Collect::full_blocks)) {
@@ -119,7 +129,7 @@ void Flusher::run() {
 
     if (flushing && first == nullptr) {
       flush_seen = flush;
-      flush_cut = courier->taken();
+      flush_cut = steady_nanoseconds();
     }
     if (due || flushing || stopping) courier->seal();
 
@@ -130,7 +140,7 @@ void Flusher::run() {
     courier->step(work_left ? milliseconds(0) : options_.interval);
     queue.set_waiting(false);
 
-    const bool delivered = first == nullptr && courier->done() >= flush_cut;
+    const bool delivered = first == nullptr && delivered_until(flush_cut);
     const bool answered = flush_seen == flush && (delivered || courier->hopeless());
     {
       const std::lock_guard lock(mutex_);
@@ -223,10 +233,8 @@ Stats Flusher::stats() const {
                    .closed = c.closed};
   stats.queued_rows = queue_.load()->rows() + c.held.rows;
   stats.queued_bytes = queue_.load()->bytes() + c.held.bytes;
-  const auto oldest = static_cast<std::int64_t>(c.oldest_held.load());
-  if (oldest != 0) {
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
-    stats.oldest_age = static_cast<double>(now - oldest) * 1e-9;
+  if (const std::uint64_t oldest = c.oldest_held; oldest != 0) {
+    stats.oldest_age = static_cast<double>(steady_nanoseconds() - oldest) * 1e-9;
   }
   return stats;
 }

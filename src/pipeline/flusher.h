@@ -96,6 +96,7 @@ class Flusher {
   FlushResult result_since_last_flush();
   Queue* make_queue();
   void report_drops();
+  bool delivered_until(std::uint64_t moment) const;  // no row taken before it is held; steady nanoseconds
 
   const Options options_;
   RowSource& source_;

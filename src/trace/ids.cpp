@@ -34,13 +34,18 @@ struct Generator {
 };
 constinit thread_local Generator generator = {};
 
-std::uint64_t next_word() noexcept {
-  if (generator.epoch != process_epoch()) [[unlikely]] {
-    generator.seed();
+Generator& seeded_generator() noexcept {
+  Generator& own = generator;
+  if (own.epoch != process_epoch()) [[unlikely]] {
+    own.seed();
   }
-  std::uint64_t word = generator.next();
-  while (word == 0) word = generator.next();
-  return word;
+  return own;
+}
+
+// Never zero, which means "none".
+std::uint64_t next_word(Generator& own) noexcept {
+  const std::uint64_t word = own.next();
+  return word != 0 ? word : 1;
 }
 
 constexpr char digits[] = "0123456789abcdef";
@@ -69,12 +74,16 @@ bool parse_word(std::string_view text, std::uint64_t& word) noexcept {
 
 }  // namespace
 
-SpanId random_span_id() noexcept { return {next_word()}; }
-TraceId random_trace_id() noexcept { return {next_word(), next_word()}; }
+SpanId random_span_id() noexcept { return {next_word(seeded_generator())}; }
+TraceId random_trace_id() noexcept {
+  Generator& own = seeded_generator();
+  return {next_word(own), next_word(own)};
+}
 RowId random_row_id() noexcept {
   constexpr std::uint64_t version = 0x4000, version_mask = 0xF000;
   constexpr std::uint64_t variant = 1ull << 63, variant_mask = 3ull << 62;
-  return {(next_word() & ~version_mask) | version, (next_word() & ~variant_mask) | variant};
+  Generator& own = seeded_generator();
+  return {(own.next() & ~version_mask) | version, (own.next() & ~variant_mask) | variant};
 }
 
 void write_hex(SpanId id, char* out) noexcept { write_word(id.value, out); }
