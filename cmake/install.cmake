@@ -8,7 +8,8 @@ get_target_property(library_type braintrust TYPE)
 # Until 1.0 each minor version may break programs, so the minor version is part of the shared library's name.
 set_target_properties(braintrust PROPERTIES
   VERSION ${PROJECT_VERSION}
-  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  DEFINE_SYMBOL "")  # every symbol is visible, so a shared build compiles as a static one does
 
 install(TARGETS braintrust EXPORT braintrust_targets)
 install(EXPORT braintrust_targets NAMESPACE braintrust:: FILE braintrust-targets.cmake DESTINATION ${package_dir})

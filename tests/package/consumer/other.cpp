@@ -1,7 +1,9 @@
 // The same headers in a second file: what is defined twice does not link.
 #include <all_headers.h>
+#include <braintrust/braintrust.h>
 
-int other_file() {
-  braintrust::Result<int> result = 42;
-  return result && *result == 42 ? 0 : 1;
+int other_file(int count) {
+  TRACED(count);
+  braintrust::Result<int> result = count + 1;
+  return TRACED_OUTPUT(*result);
 }
