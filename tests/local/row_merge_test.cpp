@@ -40,7 +40,8 @@ TEST(RowMerge, StopsAtMergePaths) {
 }
 
 TEST(RowMerge, KnowsAKeyHoweverItIsEscaped) {
-  EXPECT_EQ(merged(R"({"metadata":{"caf\u00e9":1}})", R"({"metadata":{"café":2}})"), json::parse(R"({"metadata":{"café":2}})"));
+  EXPECT_EQ(merged(R"({"metadata":{"caf\u00e9":{"x":1}}})", R"({"metadata":{"café":{"y":2}}})"),
+            json::parse(R"({"metadata":{"café":{"x":1,"y":2}}})"));
 }
 
 TEST(RowMerge, LeavesNumbersAsTheyWereWritten) {
