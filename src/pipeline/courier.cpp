@@ -45,14 +45,6 @@ std::string prefix_of(const Destination& destination, const std::string& object_
   return {};
 }
 
-std::string reason_of(const HttpResponse& response) {
-  if (response.status == 0) return response.error;
-  if (!response.location.empty()) {
-    return fmt::format("status {}, a redirect to {}, which is not followed", response.status, origin_of(response.location));
-  }
-  return fmt::format("status {}{}{}", response.status, response.error.empty() ? "" : ", ", response.error);
-}
-
 }  // namespace
 
 struct Courier::State {
@@ -165,6 +157,7 @@ struct Courier::State {
     detail::report(Severity::error, ErrorCode::queue_full,
                    fmt::format("project \"{}\" cannot be resolved and its rows fill the queue: they are dropped",
                                project_of(*route.destination)));
+    session.forget_project(project_of(*route.destination));
     refuse(route, now);
   }
 

@@ -28,7 +28,7 @@ namespace braintrust::pipeline {
 
 struct Row {
   Destination* destination = nullptr;
-  RowId id = {};               // for matching rows of one key without parsing them
+  RowId id = {};               // for matching rows of one key without parsing them; zero: no other row has its key
   bool merge = false;          // `_is_merge`: the text says so too
   std::string_view text = {};  // `{"id":"…",…}`; copied by `take`
 };

@@ -76,6 +76,14 @@ std::string origin_of(std::string_view url) {
   return origin;
 }
 
+std::string reason_of(const HttpResponse& response) {
+  if (response.status == 0) return response.error;
+  if (!response.location.empty()) {
+    return fmt::format("status {}, a redirect to {}, which is not followed", response.status, origin_of(response.location));
+  }
+  return fmt::format("status {}{}{}", response.status, response.error.empty() ? "" : ", ", response.error);
+}
+
 // One request on its way, and the easy handle that carries it; both are used again for later requests.
 struct HttpClient::Transfer {
   CURL* easy = curl_easy_init();

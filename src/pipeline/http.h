@@ -65,6 +65,9 @@ std::string join_url(std::string_view base, std::string_view path);
 // "scheme://host:port" in lower case, for messages: no user, password, path or query. Blank when it is no http(s) URL.
 std::string origin_of(std::string_view url);
 
+// Why a response is not a success, in a few words for a message: no path, no body.
+std::string reason_of(const HttpResponse& response);
+
 class HttpClient {
  public:
   using Done = std::function<void(HttpResponse)>;

@@ -18,19 +18,12 @@ using Json = nlohmann::json;
 constexpr const char* key_sources = "option `api_key`, variable BRAINTRUST_API_KEY, or a line in `.env.braintrust`";
 constexpr const char* nameless_project = "Global";  // what the server's other clients say when nobody named a project
 constexpr std::size_t most_names_in_message = 20;
+constexpr unsigned most_projects_asked = 4;  // at a time
 
 // `object[key]` when it is a string, else "".
 std::string text_at(const Json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string reason_of(const HttpResponse& response) {
-  if (response.status == 0) return response.error;
-  if (!response.location.empty()) {
-    return fmt::format("status {}, a redirect to {}, which is not followed", response.status, origin_of(response.location));
-  }
-  return fmt::format("status {}", response.status);
 }
 
 std::string names_of(const Json& organisations) {
@@ -58,6 +51,7 @@ void Session::step(Clock::time_point now) {
 Session::Clock::time_point Session::next_due() const {
   if (stage_ == Stage::ready) {
     auto next = Clock::time_point::max();
+    if (asking_ >= most_projects_asked) return next;
     for (const auto& [name, project] : projects_) {
       if (project.state == Project::State::waiting && !project.asking) next = std::min(next, project.due);
     }
@@ -173,7 +167,9 @@ void Session::on_limits(const HttpResponse& response) {
 const Session::Project& Session::project(const std::string& name, Clock::time_point now) {
   Project& project = projects_[name];
   if (project.state != Project::State::waiting || project.asking || now < project.due || !ready()) return project;
+  if (asking_ >= most_projects_asked) return project;
   project.asking = true;
+  ++asking_;
   const Json body = {{"project_name", name}, {"org_id", org_id_}};
   http_.submit({.method = "POST",
                 .url = join_url(settings_.app_url, "api/project/register"),
@@ -188,7 +184,10 @@ const Session::Project& Session::project(const std::string& name, Clock::time_po
 }
 
 void Session::on_project(const std::string& name, const HttpResponse& response) {
-  Project& project = projects_[name];
+  --asking_;
+  const auto found = projects_.find(name);
+  if (found == projects_.end()) return;  // forgotten meanwhile
+  Project& project = found->second;
   project.asking = false;
   std::string reason = reason_of(response);
   if (response.ok()) {

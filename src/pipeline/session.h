@@ -112,6 +112,7 @@ class Session {
   std::size_t max_request_bytes_ = default_max_request_bytes;
   bool overflow_allowed_ = false;
   std::map<std::string, Project, std::less<>> projects_;
+  unsigned asking_ = 0;
 
   mutable std::mutex name_mutex_;
   std::string org_name_;  // guarded by name_mutex_ where another thread may read
