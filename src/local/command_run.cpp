@@ -1,12 +1,12 @@
 #include <csignal>
 
+#include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
 #include <fmt/format.h>
 
 #include "local/child_process.h"
 #include "local/commands.h"
 #include "local/default_database.h"
-#include "local/tree_print.h"
 
 namespace braintrust::local {
 namespace {
@@ -20,13 +20,11 @@ int print_traces(const Store& store, const std::string& show_command) {
     fmt::print("\nNothing was logged. Did the program call braintrust::init_logger(), and flush before it ended?\n");
     return 0;
   }
-  const auto style = stdout_style();
   const auto first = ids.size() > max_trees ? ids.size() - max_trees : 0;
   for (auto i = first; i < ids.size(); ++i) {
-    const auto rows = store.rows_json(ids[i]);
-    if (!rows) return complain(rows.error());
-    const auto tree = build_tree(*rows);
-    fmt::print("\n{}", print_tree(tree, summarize(tree, ids[i]), style));
+    const auto tree = draw_trace(store, ids[i]);
+    if (!tree) return complain(tree.error());
+    fmt::print("\n{}", *tree);
   }
   if (first > 0) fmt::print("\n{} earlier traces are not shown; see {}\n", first, show_command);
   return 0;

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include <braintrust/local/draw.h>
 #include <braintrust/local/store.h>
 #include <fmt/format.h>
 
@@ -42,14 +43,15 @@ int show(const ShowArguments& arguments) {
     if (!found) return complain(found.error());
     id = std::move(*found);
   }
-  const auto rows = store->rows_json(id);
-  if (!rows) return complain(rows.error());
   if (arguments.json) {
+    const auto rows = store->rows_json(id);
+    if (!rows) return complain(rows.error());
     fmt::print("{}\n", *rows);
     return 0;
   }
-  const auto tree = build_tree(*rows);
-  fmt::print("{}", print_tree(tree, summarize(tree, id), stdout_style()));
+  const auto tree = draw_trace(*store, id);
+  if (!tree) return complain(tree.error());
+  fmt::print("{}", *tree);
   return 0;
 }
 

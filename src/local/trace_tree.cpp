@@ -66,6 +66,42 @@ std::string scores_of(const json& scores) {
   return text;
 }
 
+// What one message of a conversation says: its text, or the tools it asks for.
+std::string said(const json& message) {
+  const auto& content = at(message, "content");
+  std::string text = display(content);
+  if (content.is_array()) {  // parts
+    text.clear();
+    for (const auto& part : content) {
+      const auto& words = at(part, "text");
+      text +=
+          (text.empty() ? "" : " ") + (words.is_string() ? words.get<std::string>() : "[" + text_of(at(part, "type")) + "]");
+    }
+  }
+  if (const auto& calls = at(message, "tool_calls"); calls.is_array()) {
+    for (const auto& call : calls) {
+      const auto& function = at(call, "function");
+      text +=
+          fmt::format("{}{}({})", text.empty() ? "" : "  ", text_of(at(function, "name")), display(at(function, "arguments")));
+    }
+  }
+  return text;
+}
+
+// A conversation's last message says what a model call is about; the others stood in the call before.
+std::string conversation(const json& input) {
+  if (!input.is_array() || input.empty() || !at(input.back(), "role").is_string()) return display(input);
+  return text_of(at(input.back(), "role")) + ": " + said(input.back());
+}
+
+// The choices of a chat completion.
+std::string choices(const json& output) {
+  if (!output.is_array() || output.empty() || !at(output.front(), "message").is_object()) return display(output);
+  std::string text;
+  for (const auto& choice : output) text += (text.empty() ? "" : "  |  ") + said(at(choice, "message"));
+  return text;
+}
+
 SpanNode node_of(const json& row) {
   const auto& attributes = at(row, "span_attributes");
   const auto& metrics = at(row, "metrics");
@@ -80,8 +116,9 @@ SpanNode node_of(const json& row) {
     node.exec_counter = counter.get<std::int64_t>();
   node.tokens = tokens_of(metrics);
   node.error = error_of(at(row, "error"));
-  node.input = display(at(row, "input"));
-  node.output = display(at(row, "output"));
+  const bool model_call = node.type == "llm";
+  node.input = model_call ? conversation(at(row, "input")) : display(at(row, "input"));
+  node.output = model_call ? choices(at(row, "output")) : display(at(row, "output"));
   node.scores = scores_of(at(row, "scores"));
   if (const auto& tags = at(row, "tags"); tags.is_array()) {
     for (const auto& tag : tags) node.tags.push_back(display(tag));

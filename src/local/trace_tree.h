@@ -29,7 +29,7 @@ struct SpanNode {
   std::int64_t exec_counter = 0;
   std::uint64_t tokens = 0;
   std::optional<std::string> error = {};  // its first line
-  std::string input = {};                 // compact, "" if none; texts without their quotes
+  std::string input = {};                 // compact, "" if none; texts without their quotes; of a conversation its last message
   std::string output = {};
   std::string scores = {};  // "accuracy 0.9  user 1"
   std::vector<std::string> tags = {};

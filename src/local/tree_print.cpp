@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include <braintrust/local/draw.h>
 #include <fmt/format.h>
 
 #include "local/text_width.h"
@@ -193,6 +194,13 @@ std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const
     for (const auto& comment : span.comments) detail("note   ", comment);
   }
   return text;
+}
+
+Result<std::string> draw_trace(const Store& store, std::string_view root_span_id) {
+  const auto rows = store.rows_json(root_span_id);
+  if (!rows) return rows.error();
+  const auto tree = build_tree(*rows);
+  return print_tree(tree, summarize(tree, std::string(root_span_id)), stdout_style());
 }
 
 std::string print_list(const std::vector<TraceSummary>& traces, const Style& style) {

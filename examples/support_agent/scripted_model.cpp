@@ -1,0 +1,165 @@
+#include "scripted_model.h"
+
+#include <httplib.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "documents.h"
+
+using nlohmann::json;
+
+namespace {
+
+// Markdown's running text, on one line: no code, no tables, no marks.
+std::string running_text(const std::string& markdown) {
+  std::string text;
+  bool code = false;
+  std::istringstream in(markdown);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) code = !code;
+    if (code || line.starts_with("```") || line.starts_with("|") || line.starts_with("    ")) continue;
+    std::erase_if(line, [](char c) { return c == '*' || c == '`'; });
+    const auto first = line.find_first_not_of("- ");
+    if (first != std::string::npos) text += line.substr(first) + ' ';
+  }
+  return text;
+}
+
+struct Sentence {
+  std::string text = {};
+  std::string source = {};
+  std::size_t shared = 0;  // words of the question
+};
+
+// The sentences of "## source\ntext" one after the other, those that share the most words with the question first.
+std::vector<Sentence> sentences_about(const std::string& question, const std::string& documentation) {
+  const auto asked = words_of(question);
+  const std::set<std::string> wanted(asked.begin(), asked.end());
+  std::vector<Sentence> sentences;
+  for (std::size_t at = documentation.find("\n## "); at != std::string::npos;) {
+    const auto line_end = documentation.find('\n', at + 1);
+    const auto next = documentation.find("\n## ", line_end);
+    const auto source = documentation.substr(at + 4, line_end - at - 4);
+    const auto text = running_text(documentation.substr(line_end, next - line_end));
+    for (std::size_t begin = 0; (begin = text.find_first_not_of(' ', begin)) != std::string::npos;) {
+      const auto end = std::min(text.find(". ", begin), text.size() - 1) + 1;
+      Sentence sentence{.text = text.substr(begin, end - begin), .source = source};
+      const auto words = words_of(sentence.text);
+      for (const auto& word : std::set<std::string>(words.begin(), words.end())) sentence.shared += wanted.count(word);
+      const bool again = std::any_of(sentences.begin(), sentences.end(), [&](auto& one) { return one.text == sentence.text; });
+      if (sentence.text.ends_with('.') && !again) sentences.push_back(std::move(sentence));
+      begin = end;
+    }
+    at = next;
+  }
+  std::stable_sort(sentences.begin(), sentences.end(), [](auto& one, auto& other) { return one.shared > other.shared; });
+  return sentences;
+}
+
+std::string quote(const std::string& documentation, const std::string& question) {
+  const auto sentences = sentences_about(question, documentation);
+  if (sentences.empty() || sentences[0].shared == 0) return "The documentation that I was given does not say.";
+  std::string answer = sentences[0].text;
+  if (sentences.size() > 1 && sentences[1].source == sentences[0].source && sentences[1].shared > 1)
+    answer += " " + sentences[1].text;
+  return answer + " (" + sentences[0].source + ")";
+}
+
+json tool_call(const std::string& question) {
+  std::smatch ticket;
+  const bool has_ticket = std::regex_search(question, ticket, std::regex("[A-Z]+-[0-9]+"));
+  const json arguments = has_ticket ? json{{"ticket", ticket.str()}} : json{{"query", question}};
+  return {{"id", "call_1"},
+          {"type", "function"},
+          {"function", {{"name", has_ticket ? "get_ticket_status" : "search_docs"}, {"arguments", arguments.dump()}}}};
+}
+
+// The answer to a conversation.
+json choice_for(const json& messages) {
+  std::string documentation, question, ticket;
+  bool tool_was_called = false;
+  for (const auto& message : messages) {
+    const auto role = message.value("role", "");
+    if (role == "system") documentation = message.value("content", "");
+    if (role == "user") question = message.value("content", "");
+    if (role != "tool") continue;
+    tool_was_called = true;
+    const json result = json::parse(message.value("content", ""), nullptr, false);
+    if (result.is_object() && result.contains("status")) {
+      ticket = "Ticket " + result.value("ticket", "") + " is " + result.value("status", "") + ". ";
+    } else if (result.is_array()) {
+      for (const auto& hit : result) documentation += "\n## " + hit.value("source", "") + "\n" + hit.value("text", "");
+    }
+  }
+  json message = {{"role", "assistant"}, {"content", nullptr}, {"refusal", nullptr}};
+  if (!tool_was_called) {
+    message["tool_calls"] = json::array({tool_call(question)});
+  } else {
+    message["content"] = ticket + quote(documentation, question);
+  }
+  return {{"index", 0}, {"message", message}, {"finish_reason", tool_was_called ? "stop" : "tool_calls"}};
+}
+
+}  // namespace
+
+struct ScriptedModel::State {
+  void answer(const httplib::Request& request, httplib::Response& response) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+    const json body = json::parse(request.body, nullptr, false);
+    json result;
+    if (requests++ == 0) {
+      response.status = 429;
+      result = {{"error",
+                 {{"message", "Rate limit reached for scripted-1. Please try again."},
+                  {"type", "requests"},
+                  {"param", nullptr},
+                  {"code", "rate_limit_exceeded"}}}};
+    } else if (!body.is_object() || !body.contains("messages")) {
+      response.status = 400;
+      result = {{"error", {{"message", "messages are missing"}, {"type", "invalid_request_error"}}}};
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(160));  // thinks
+      const json choice = choice_for(body["messages"]);
+      const auto prompt = request.body.size() / 4, completion = choice.dump().size() / 4;  // about four bytes a token
+      result = {
+          {"id", "chatcmpl-" + std::to_string(requests)},
+          {"object", "chat.completion"},
+          {"created", std::time(nullptr)},
+          {"model", "scripted-1"},
+          {"choices", json::array({choice})},
+          {"usage", {{"prompt_tokens", prompt}, {"completion_tokens", completion}, {"total_tokens", prompt + completion}}}};
+    }
+    response.set_content(result.dump(-1, ' ', false, json::error_handler_t::replace), "application/json");
+  }
+
+  httplib::Server server = {};
+  int port = 0;
+  int requests = 0;  // touched by the one worker thread only
+  std::thread thread = {};
+};
+
+ScriptedModel::ScriptedModel() : state_(std::make_unique<State>()) {
+  State& state = *state_;
+  state.server.new_task_queue = [] { return new httplib::ThreadPool(1); };
+  state.server.Post("/v1/chat/completions", [&state](const auto& request, auto& response) { state.answer(request, response); });
+  state.port = state.server.bind_to_any_port("127.0.0.1");
+  if (state.port <= 0) throw std::runtime_error("the scripted model finds no free port on 127.0.0.1");
+  state.thread = std::thread([&state] { state.server.listen_after_bind(); });
+  while (!state.server.is_running()) std::this_thread::yield();
+}
+
+ScriptedModel::~ScriptedModel() {
+  state_->server.stop();
+  state_->thread.join();
+}
+
+std::string ScriptedModel::url() const { return "http://127.0.0.1:" + std::to_string(state_->port) + "/v1"; }
