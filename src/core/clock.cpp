@@ -1,21 +1,14 @@
 #include "core/clock.h"
 
-
 #include <chrono>
 
 namespace braintrust::detail {
-
 namespace {
+
 template <class Clock>
 std::int64_t now() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
 }
-}  // namespace
-
-std::int64_t steady_now() noexcept { return now<std::chrono::steady_clock>(); }
-std::int64_t measure_wall_offset() noexcept { return now<std::chrono::system_clock>() - steady_now(); }
-
-namespace {
 
 void two_digits(char* out, unsigned value) noexcept {
   out[0] = static_cast<char>('0' + value / 10 % 10);
@@ -24,14 +17,26 @@ void two_digits(char* out, unsigned value) noexcept {
 
 }  // namespace
 
+std::int64_t steady_now() noexcept { return now<std::chrono::steady_clock>(); }
+std::int64_t measure_wall_offset() noexcept { return now<std::chrono::system_clock>() - steady_now(); }
+
 std::size_t write_iso8601(long long nanoseconds, char* out) noexcept {
   constexpr long long second = 1'000'000'000;
+  const long long fraction = nanoseconds % second;
+  const bool before = fraction < 0;
+  return write_iso8601(nanoseconds / second - (before ? 1 : 0), static_cast<int>(fraction + (before ? second : 0)), out);
+}
+
+std::size_t write_iso8601(long long seconds, int nanoseconds, char* out) noexcept {
   constexpr long long day = 86'400;
-  long long seconds = nanoseconds / second;
-  long long fraction = nanoseconds % second;
-  if (fraction < 0) {
-    fraction += second;
-    --seconds;
+  constexpr long long first = -62'167'219'200;  // 0000-01-01T00:00:00Z
+  constexpr long long last = 253'402'300'799;   // 9999-12-31T23:59:59Z
+  if (seconds < first) {
+    seconds = first;
+    nanoseconds = 0;
+  } else if (seconds > last) {
+    seconds = last;
+    nanoseconds = 999'999'999;
   }
   long long days = seconds / day;
   long long time = seconds % day;
@@ -50,7 +55,7 @@ std::size_t write_iso8601(long long nanoseconds, char* out) noexcept {
   const unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
   const long long year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
 
-  const auto four = static_cast<unsigned>(year < 0 ? 0 : year > 9999 ? 9999 : year);
+  const auto four = static_cast<unsigned>(year);
   const auto clock = static_cast<unsigned>(time);
   two_digits(out, four / 100);
   two_digits(out + 2, four % 100);
@@ -65,7 +70,7 @@ std::size_t write_iso8601(long long nanoseconds, char* out) noexcept {
   out[16] = ':';
   two_digits(out + 17, clock % 60);
   out[19] = '.';
-  const auto micros = static_cast<unsigned>(fraction / 1000);
+  const auto micros = static_cast<unsigned>(nanoseconds / 1000);
   two_digits(out + 20, micros / 10'000);
   two_digits(out + 22, micros / 100);
   two_digits(out + 24, micros);
