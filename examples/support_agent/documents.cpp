@@ -54,7 +54,7 @@ void Documents::add(const fs::path& path) {
   for (const auto& file : files) add_file(file);
 }
 
-// A section is a heading and what stands below it; a `#` in a block of code is no heading.
+// A section is a heading and the text below it, without blocks of code.
 void Documents::add_file(const fs::path& file) {
   std::ifstream in(file);
   if (!in) throw std::runtime_error("cannot read " + file.string());
@@ -63,8 +63,9 @@ void Documents::add_file(const fs::path& file) {
   bool code = false;
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("```")) code = !code;
+    if (code || line.starts_with("```")) continue;
     const auto level = line.find_first_not_of('#');
-    if (!code && level > 0 && level != std::string::npos && line[level] == ' ') {
+    if (level > 0 && level != std::string::npos && line[level] == ' ') {
       add_section(std::move(section));
       section = {.source = name + ", " + line.substr(level + 1)};
     } else {

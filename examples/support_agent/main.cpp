@@ -29,7 +29,7 @@ scripted one on this machine, which is busy at first, asks for a tool and then q
 The trace: with BRAINTRUST_API_KEY set, or under `braintrust-local run`, it goes there. Otherwise it is printed.
 )";
 
-constexpr const char* default_question = "Ticket BT-7: my process was killed. Which spans are lost, and where is that counted?";
+constexpr const char* default_question = "Ticket BT-7: which spans are lost when my process is killed?";
 
 std::string environment(const char* name, const std::string& otherwise = "") {
   const char* const value = std::getenv(name);

@@ -19,14 +19,12 @@ using nlohmann::json;
 
 namespace {
 
-// Markdown's running text, on one line: no code, no tables, no marks.
+// Markdown's running text, on one line: no tables, no marks.
 std::string running_text(const std::string& markdown) {
   std::string text;
-  bool code = false;
   std::istringstream in(markdown);
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("```")) code = !code;
-    if (code || line.starts_with("```") || line.starts_with("|") || line.starts_with("    ")) continue;
+    if (line.starts_with("|") || line.starts_with("    ")) continue;
     std::erase_if(line, [](char c) { return c == '*' || c == '`'; });
     const auto first = line.find_first_not_of("- ");
     if (first != std::string::npos) text += line.substr(first) + ' ';
@@ -40,7 +38,7 @@ struct Sentence {
   std::size_t shared = 0;  // words of the question
 };
 
-// The sentences of "## source\ntext" one after the other, those that share the most words with the question first.
+// The sentences of sections, "## source" and text each.
 std::vector<Sentence> sentences_about(const std::string& question, const std::string& documentation) {
   const auto asked = words_of(question);
   const std::set<std::string> wanted(asked.begin(), asked.end());
@@ -61,17 +59,18 @@ std::vector<Sentence> sentences_about(const std::string& question, const std::st
     }
     at = next;
   }
-  std::stable_sort(sentences.begin(), sentences.end(), [](auto& one, auto& other) { return one.shared > other.shared; });
   return sentences;
 }
 
+// The best sentence, with the one behind it where that is about the question, too.
 std::string quote(const std::string& documentation, const std::string& question) {
   const auto sentences = sentences_about(question, documentation);
-  if (sentences.empty() || sentences[0].shared == 0) return "The documentation that I was given does not say.";
-  std::string answer = sentences[0].text;
-  if (sentences.size() > 1 && sentences[1].source == sentences[0].source && sentences[1].shared > 1)
-    answer += " " + sentences[1].text;
-  return answer + " (" + sentences[0].source + ")";
+  const auto best =
+      std::max_element(sentences.begin(), sentences.end(), [](auto& one, auto& other) { return one.shared < other.shared; });
+  if (best == sentences.end() || best->shared == 0) return "The documentation that I was given does not say.";
+  const auto next = std::next(best);
+  const bool more = next != sentences.end() && next->source == best->source && next->shared > 0;
+  return best->text + (more ? " " + next->text : "") + " (" + best->source + ")";
 }
 
 json tool_call(const std::string& question) {
