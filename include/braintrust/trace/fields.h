@@ -14,7 +14,9 @@
 //
 // Threads: plain values. Source: PROTO 4.2, INST 2.
 
+#if !defined(__GNUC__)
 #include <atomic>
+#endif
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -24,9 +26,27 @@
 namespace braintrust {
 
 namespace detail {
+
+#if defined(__GNUC__)
+// An atomic counter without <atomic>, which would double what this header costs to include.
+class LoggerCount {
+ public:
+  bool any() const noexcept { return __atomic_load_n(&count_, __ATOMIC_RELAXED) != 0; }
+  void fetch_add(int more) noexcept { __atomic_fetch_add(&count_, more, __ATOMIC_RELAXED); }
+  void fetch_sub(int less) noexcept { __atomic_fetch_sub(&count_, less, __ATOMIC_RELAXED); }
+
+ private:
+  int count_ = 0;
+};
+#else
+struct LoggerCount : std::atomic<int> {
+  bool any() const noexcept { return load(std::memory_order_relaxed) != 0; }
+};
+#endif
+
 // How many loggers are open. Zero: spans are no-ops and fields stay unwritten.
-inline constinit std::atomic<int> open_loggers = 0;
-inline bool tracing() noexcept { return open_loggers.load(std::memory_order_relaxed) != 0; }
+inline constinit LoggerCount open_loggers = {};
+inline bool tracing() noexcept { return open_loggers.any(); }
 }  // namespace detail
 
 // One field: absent, or a JSON value.
