@@ -82,9 +82,11 @@ foreach(page IN LISTS pages)
   endif()
 
   file(READ ${page} text)
-  string(REGEX MATCHALL "[]][(][^)#:]+[)]" links "${text}")
+  string(REPLACE "[](" "(" text "${text}")  # a lambda
+  string(REPLACE "](" "@(" text "${text}")  # a list cannot hold half a pair of brackets
+  string(REGEX MATCHALL "@[(][^)#:;\n]+[)]" links "${text}")
   foreach(link IN LISTS links)
-    string(REGEX REPLACE "^..|.$" "" link "${link}")
+    string(REGEX REPLACE "^@[(](.*)[)]$" "\\1" link "${link}")
     if(NOT EXISTS ${folder}/${link})
       problem("${page_name}: a link to ${link}, which is not there")
     endif()

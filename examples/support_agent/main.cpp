@@ -80,7 +80,8 @@ int run(const Arguments& arguments) {
   }
   std::cout << "model      " << model.name << " at " << model.url << "\ndocuments  " << documents.sections()
             << " sections\n\nQ  " << arguments.question << std::endl;
-  std::cout << "A  " << answer_question(arguments.question, documents, model) << std::endl;
+  const std::string answer = answer_question(arguments.question, documents, model);
+  std::cout << "A  " << answer << std::endl;
   return 0;
 }
 
