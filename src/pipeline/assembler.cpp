@@ -51,8 +51,10 @@ void Assembler::place_in_forming(std::string_view prefix, Destination* destinati
 
 void Assembler::add_to(Batch& batch, std::string_view prefix, Destination* destination, const Piece& piece) {
   if (batch.rows().empty()) {
-    batch.progress.since = Batch::Clock::now();
+    batch.progress.since = piece.since == Batch::Clock::time_point{} ? Batch::Clock::now() : piece.since;
     batch.seal_epoch = seal_epoch_;
+  } else if (piece.since != Batch::Clock::time_point{}) {
+    batch.progress.since = std::min(batch.progress.since, piece.since);
   }
   const std::size_t row = batch.append(
       prefix, piece.text, {.id = piece.id, .destination = destination, .count = piece.count, .merge = piece.merge});
@@ -80,6 +82,7 @@ void Assembler::meet(Route& route, RowIndex::Place earlier, const Piece& piece) 
     prefix = route.prefix;
   }
   whole.count += first.count;
+  whole.since = earlier.batch->progress.since;
   held_bytes_ -= first.size;
   index_.erase(piece.id, earlier);
   earlier.batch->kill(earlier.row);
@@ -115,14 +118,16 @@ void Assembler::follow(Route& route, HeldRow& first, const Piece& piece) {
                                                           .text = std::string(piece.text),
                                                           .count = piece.count,
                                                           .merge = piece.merge,
-                                                          .seal_epoch = seal_epoch_};
+                                                          .seal_epoch = seal_epoch_,
+                                                          .since = Batch::Clock::now()};
   held_bytes_ += piece.text.size();
 }
 
 // The row that `follower` waited for is back.
 void Assembler::release(Follower follower) {
   held_bytes_ -= follower.text.size();
-  place(*follower.route, {.id = follower.id, .text = follower.text, .count = follower.count, .merge = follower.merge});
+  place(*follower.route,
+        {.id = follower.id, .text = follower.text, .count = follower.count, .merge = follower.merge, .since = follower.since});
   if (follower.seal_epoch != seal_epoch_) seal_forming();
 }
 

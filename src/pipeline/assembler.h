@@ -89,6 +89,7 @@ class Assembler {
     std::uint32_t count = 0;
     bool merge = false;
     std::uint64_t seal_epoch = 0;
+    Batch::Clock::time_point since = {};
   };
 
   struct Piece {
@@ -96,6 +97,7 @@ class Assembler {
     std::string_view text;
     std::uint32_t count;
     bool merge;
+    Batch::Clock::time_point since = {};  // when it, or what is in it, was taken; the epoch = now
   };
 
   void place(Route& route, const Piece& piece);
