@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -49,10 +50,14 @@ int least_severity() {
 
 const char* name_of(Severity severity) {
   switch (severity) {
-    case Severity::debug: return "debug";
-    case Severity::info: return "info";
-    case Severity::warning: return "warning";
-    case Severity::error: return "error";
+    case Severity::debug:
+      return "debug";
+    case Severity::info:
+      return "info";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
   }
   return "error";
 }
@@ -103,7 +108,15 @@ void report(Severity severity, ErrorCode code, std::string message) noexcept {
 }
 
 void diagnostics_before_fork() noexcept { state().mutex.lock(); }
-void diagnostics_after_fork() noexcept { state().mutex.unlock(); }
+void diagnostics_after_fork(bool in_child) noexcept {
+  if (in_child) {
+    // A recursive mutex belongs to a thread, and the thread that locked it has another number here: it cannot be unlocked.
+    new (&state().mutex) std::recursive_mutex;
+    state().calling = false;
+  } else {
+    state().mutex.unlock();
+  }
+}
 
 }  // namespace detail
 }  // namespace braintrust

@@ -17,12 +17,25 @@ using std::chrono::milliseconds;
 
 // How often open spans are looked at.
 constexpr auto open_span_interval = milliseconds(500);
+// Nobody waits longer; beyond, the clock's arithmetic would overflow.
+constexpr auto longest_wait = std::chrono::hours(24 * 365);
 // The queue's memory that stays when it is empty, so that ordinary traffic allocates nothing.
 constexpr std::size_t kept_when_idle = 4u << 20;
 
 std::uint64_t steady_nanoseconds() {
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
+}
+
+template <class F>
+void for_each_record(const Block& block, F&& f) {
+  for (std::size_t at = 0; at < block.used;) {
+    const char* const record = block.data() + at;
+    std::uint32_t size = 0;
+    std::memcpy(&size, record, sizeof size);
+    f(record);
+    at += size;
+  }
 }
 
 }  // namespace
@@ -33,6 +46,8 @@ bool Flusher::delivered_until(std::uint64_t moment) const {
 }
 
 Flusher::Flusher(Options options, RowSource& source) : options_(std::move(options)), source_(source) {
+  // Zero would never let the thread rest.
+  options_.interval = std::clamp<Milliseconds>(options_.interval, milliseconds(1), longest_wait);
   queue_.store(make_queue());
 }
 
@@ -47,23 +62,22 @@ Queue* Flusher::make_queue() {
       this);
 }
 
-bool Flusher::start() {
-  const std::lock_guard lock(mutex_);
-  const State state = state_.load(std::memory_order_relaxed);
-  if (state == running) return true;
-  if (state == ended) {
-    counters_.closed.fetch_add(1, std::memory_order_relaxed);
-    return false;
+bool Flusher::start() noexcept {
+  std::string failure;
+  {
+    const std::lock_guard lock(mutex_);
+    const State state = state_.load(std::memory_order_relaxed);
+    if (state != idle) return state == running;
+    try {
+      thread_ = std::make_unique<std::thread>(start_background_thread("braintrust", [this] { run(); }));
+      state_.store(running, std::memory_order_release);
+      return true;
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
   }
-  try {
-    thread_ = std::make_unique<std::thread>(start_background_thread("braintrust", [this] { run(); }));
-  } catch (const std::exception& error) {
-    detail::report(Severity::error, ErrorCode::io, std::string("no background thread, rows cannot be sent: ") + error.what());
-    counters_.closed.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  state_.store(running, std::memory_order_release);
-  return true;
+  detail::report(Severity::error, ErrorCode::io, "no background thread, rows cannot be sent: " + failure);
+  return false;
 }
 
 void Flusher::run() {
@@ -71,6 +85,7 @@ void Flusher::run() {
   auto courier = std::make_unique<Courier>(options_.settings, counters_);
   {
     const std::lock_guard lock(mutex_);
+    thread_id_ = std::this_thread::get_id();
     courier_ = courier.get();
   }
 
@@ -80,6 +95,7 @@ void Flusher::run() {
   auto looked_at = Clock::now();
   std::uint64_t flush_seen = 0;  // the last flush whose rows are all with the courier
   std::uint64_t flush_cut = 0;   // when the last of them was
+  std::uint64_t flush_answered = 0;
   bool stopping = false;
 
   for (;;) {
@@ -113,13 +129,7 @@ void Flusher::run() {
         if (first == nullptr && queue.rows() == 0) queue.trim(kept_when_idle);
       }
       while (first != nullptr && !courier->full()) {
-        for (std::size_t at = 0; at < first->used;) {
-          const char* const record = first->data() + at;
-          std::uint32_t size = 0;
-          std::memcpy(&size, record, sizeof size);
-          source_.write(record, *courier);
-          at += size;
-        }
+        for_each_record(*first, [&](const char* record) { source_.write(record, *courier); });
         queue.release(std::exchange(first, first->next));
       }
     } catch (const std::exception& error) {  // out of memory: the block's rows are tried again
@@ -135,21 +145,22 @@ void Flusher::run() {
 
     report_drops();
 
-    const bool work_left = first != nullptr && !courier->full();
+    // A flush with nothing to wait for is answered at once, not when the next thing happens.
+    const bool answer_due = flush_seen == flush && flush_answered != flush && delivered_until(flush_cut);
+    const bool work_left = (first != nullptr && !courier->full()) || answer_due;
     queue.set_waiting(true);
     courier->step(work_left ? milliseconds(0) : options_.interval);
     queue.set_waiting(false);
 
-    const bool delivered = first == nullptr && delivered_until(flush_cut);
-    const bool answered = flush_seen == flush && (delivered || courier->hopeless());
+    const bool answered = (flush_seen == flush && delivered_until(flush_cut)) || courier->hopeless();
     {
       const std::lock_guard lock(mutex_);
-      if (answered && flush_done_ != flush_seen) {
-        flush_done_ = flush_seen;
+      if (answered) flush_answered = flush;
+      if (answered && flush_done_ < flush) {
+        flush_done_ = flush;
         changed_.notify_all();
       }
-      const bool over = stop_wanted_ || (may_end && first == nullptr && (courier->idle() || courier->hopeless()));
-      if (over && (stop_wanted_ ? flush_done_ == flush_wanted_ : true)) {
+      if (stop_wanted_ || (may_end && first == nullptr && (courier->idle() || courier->hopeless()))) {
         state_.store(ended, std::memory_order_release);
         courier_ = nullptr;
         break;
@@ -164,7 +175,10 @@ void Flusher::run() {
     first = list;
     list = next;
   }
+  std::uint64_t given_up = courier->taken() - courier->done();
   while (first != nullptr) {
+    for_each_record(*first, [&](const char* record) { source_.discard(record); });
+    given_up += first->rows;
     counters_.closed.fetch_add(first->rows, std::memory_order_relaxed);
     queue.release(std::exchange(first, first->next));
   }
@@ -172,6 +186,7 @@ void Flusher::run() {
   const bool busy = !courier->idle();
   courier->give_up();
   const std::lock_guard lock(mutex_);
+  given_up_ = given_up;
   // Freeing a connection that is still looking up its host would wait for the resolver; the process may be about to end.
   if (busy) left_alone_.courier = courier.release();
   changed_.notify_all();
@@ -190,8 +205,10 @@ void Flusher::report_drops() {
 }
 
 FlushResult Flusher::finish(Milliseconds deadline, bool stop) {
-  const auto until = Clock::now() + deadline;
+  const auto until = Clock::now() + std::clamp<Milliseconds>(deadline, milliseconds(0), longest_wait);
   std::unique_lock lock(mutex_);
+  // Called back by a function of the user's, on the very thread it would wait for.
+  if (thread_id_ == std::this_thread::get_id()) return result_since_last_flush();
   if (state_.load() == idle && stop) state_.store(ended);
   if (state_.load() == running) {
     const std::uint64_t ticket = ++flush_wanted_;
@@ -199,15 +216,39 @@ FlushResult Flusher::finish(Milliseconds deadline, bool stop) {
     if (courier_ != nullptr) courier_->wake();
     changed_.wait_until(lock, until, [&] { return flush_done_ >= ticket || state_.load() == ended; });
     if (stop && state_.load() == running) {
-      flush_done_ = flush_wanted_;  // delivered or not, the thread may end now
-      stop_wanted_ = true;
+      stop_wanted_ = true;  // delivered or not
       if (courier_ != nullptr) courier_->wake();
-      lock.unlock();
-      thread_->join();
-      lock.lock();
     }
   }
-  return result_since_last_flush();
+  if (stop) join(lock);
+  FlushResult result = result_since_last_flush();
+  if (stop) {
+    const std::uint64_t given_up = std::min(std::exchange(given_up_, 0), result.dropped);
+    result.pending += given_up;
+    result.dropped -= given_up;
+  }
+  return result;
+}
+
+// One caller joins the thread, the others wait for that.
+void Flusher::join(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [this] { return !joining_; });
+  if (thread_ == nullptr || !thread_->joinable()) return;
+  joining_ = true;
+  lock.unlock();
+  thread_->join();
+  lock.lock();
+  joining_ = false;
+  thread_id_ = {};
+  changed_.notify_all();
+}
+
+void Flusher::prepare_stop() {
+  const std::lock_guard lock(mutex_);
+  if (state_.load() != running) return;
+  ++flush_wanted_;
+  open_spans_wanted_ = true;
+  if (courier_ != nullptr) courier_->wake();
 }
 
 void Flusher::stop_when_done(bool (*may_end)(void*), void* context) {
@@ -230,7 +271,7 @@ Stats Flusher::stats() const {
                    .exhausted = c.exhausted,
                    .unresolved = c.unresolved,
                    .invalid = c.invalid,
-                   .closed = c.closed};
+                   .closed = c.closed + turned_away_.load(std::memory_order_relaxed)};
   stats.queued_rows = queue_.load()->rows() + c.held.rows;
   stats.queued_bytes = queue_.load()->bytes() + c.held.bytes;
   if (const std::uint64_t oldest = c.oldest_held; oldest != 0) {
@@ -263,10 +304,17 @@ void Flusher::after_fork_in_child() {
   left_alone_ = {courier_, thread_.release(), queue_.load()};
   new (&changed_) std::condition_variable;
   courier_ = nullptr;
+  thread_id_ = {};
+  joining_ = false;
   flush_wanted_ = flush_done_ = 0;
-  open_spans_wanted_ = false;
+  open_spans_wanted_ = stop_wanted_ = false;
+  drops_told_ = 0;
+  drops_told_at_ = {};
   reported_ = {};
+  given_up_ = 0;
   counters_.reset();
+  turned_away_.store(0, std::memory_order_relaxed);
+  source_.begin_anew();
   queue_.store(make_queue());
   if (state_.load() == running) state_.store(idle);
   mutex_.unlock();

@@ -2,8 +2,9 @@
 
 // `Flusher`: the one background thread of a logger, between its queue and its courier.
 //
-// Made with the logger; the thread starts with the first row. It empties the queue, has each record written as a row by the
-// `RowSource`, hands the rows to the courier, and keeps the courier going. It never dies of an exception.
+// Made with the logger; the thread starts with the first span (one that stays open must be seen). It empties the queue, has
+// each record written as a row by the `RowSource`, hands the rows to the courier, and keeps the courier going. It never dies of
+// an exception.
 //
 // What must hold:
 //  1. Only this thread touches the courier. App threads touch the queue, and the small state under `mutex_`, for flush and
@@ -40,8 +41,12 @@ class RowSource {
   virtual ~RowSource() = default;
   // `record` begins with its size (std::uint32_t).
   virtual void write(const char* record, Courier& courier) = 0;
+  // A record that will not be written: gives back what it refers to.
+  virtual void discard(const char* record) noexcept = 0;
   // Rows for spans that are open: for all, or for those that have been open long enough and were not told of lately.
   virtual void write_open(bool all, Courier& courier) = 0;
+  // In a forked child: what the parent's thread was in the middle of writing must not be touched.
+  virtual void begin_anew() = 0;
 };
 
 class Flusher {
@@ -63,15 +68,26 @@ class Flusher {
   // Queues one record. False when it was dropped (and counted).
   template <class Write>
   bool push(std::size_t bytes, Write&& write) {
-    if (state_.load(std::memory_order_acquire) != running) [[unlikely]] {
-      if (!start()) return false;
+    return can_push() && queue_.load(std::memory_order_relaxed)->push(bytes, std::forward<Write>(write));
+  }
+  // Likewise, behind everything that was queued before by any thread.
+  template <class Write>
+  bool push_behind(std::size_t bytes, Write&& write) {
+    return can_push() && queue_.load(std::memory_order_relaxed)->push_behind(bytes, std::forward<Write>(write));
+  }
+
+  // A span begins.
+  void expect_rows() noexcept {
+    if (state_.load(std::memory_order_acquire) == idle) [[unlikely]] {
+      start();
     }
-    return queue_.load(std::memory_order_relaxed)->push(bytes, std::forward<Write>(write));
   }
 
   FlushResult flush(Milliseconds deadline) { return finish(deadline, false); }
-  // `flush` with open spans, then the end of the thread.
+  // `flush` with open spans, then the end of the thread. `pending` are the rows that were given up.
   FlushResult stop(Milliseconds deadline) { return finish(deadline, true); }
+  // Begins the work of a `stop` that follows: for several loggers that stop together.
+  void prepare_stop();
   // The same without waiting: the thread goes on until everything is delivered and `may_end()` agrees, then ends by itself.
   void stop_when_done(bool (*may_end)(void*), void* context);
 
@@ -90,23 +106,35 @@ class Flusher {
  private:
   enum State { idle, running, ended };
 
-  bool start();
+  bool can_push() noexcept {
+    if (state_.load(std::memory_order_acquire) == running) [[likely]] {
+      return true;
+    }
+    if (start()) return true;
+    turned_away_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  bool start() noexcept;
   void run();
+  void join(std::unique_lock<std::mutex>& lock);
   FlushResult finish(Milliseconds deadline, bool stop);
   FlushResult result_since_last_flush();
   Queue* make_queue();
   void report_drops();
   bool delivered_until(std::uint64_t moment) const;  // no row taken before it is held; steady nanoseconds
 
-  const Options options_;
+  Options options_;
   RowSource& source_;
   Counters counters_;
+  std::atomic<std::uint64_t> turned_away_ = 0;  // rows that came after the end; part of Dropped::closed
   std::atomic<Queue*> queue_;
   std::atomic<State> state_ = idle;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<std::thread> thread_;
+  std::thread::id thread_id_ = {};
+  bool joining_ = false;
   Courier* courier_ = nullptr;  // the thread's; here for `wake` and `org_name`
   std::uint64_t flush_wanted_ = 0;
   std::uint64_t flush_done_ = 0;
@@ -116,7 +144,8 @@ class Flusher {
   void* may_end_context_ = nullptr;
   std::uint64_t drops_told_ = 0;  // the thread's
   std::chrono::steady_clock::time_point drops_told_at_ = {};
-  FlushResult reported_ = {};  // totals at the last flush
+  FlushResult reported_ = {};   // totals at the last flush
+  std::uint64_t given_up_ = 0;  // rows, by the end of the thread
 
   // What must not be freed, kept in sight of leak checkers.
   struct LeftAlone {

@@ -83,6 +83,12 @@ Queue::~Queue() {
     if (block->index_plus_one == 0) std::free(block);
     block = next;
   }
+  for (Block* block = behind_full_; block != nullptr;) {
+    Block* next = block->next;
+    if (block->index_plus_one == 0) std::free(block);
+    block = next;
+  }
+  if (Block* block = behind_.current.load(); block != nullptr && block->index_plus_one == 0) std::free(block);
   for (std::uint32_t i = 0; i < place_count_; ++i) std::free(places_[i].block);
   delete[] places_;
 }
@@ -115,7 +121,7 @@ Lane& Queue::find_lane() {
 std::uint64_t Queue::rows() const noexcept {
   // Released first: a row is pushed before it is released, so the difference is never less than none.
   const std::uint64_t released = released_.load(std::memory_order_acquire);
-  std::uint64_t sum = 0;
+  std::uint64_t sum = behind_.pushed.load(std::memory_order_relaxed);
   for (const Lane* lane = lanes_.load(std::memory_order_acquire); lane != nullptr; lane = lane->next) {
     sum += lane->pushed.load(std::memory_order_relaxed);
   }
@@ -132,7 +138,11 @@ bool Queue::grant_rows(Lane& lane) noexcept {
 }
 
 Block* Queue::next_block(Lane& lane, Block* full, std::size_t bytes) {
-  if (full != nullptr) hand_over(full);
+  if (full != nullptr && &lane == &behind_) {
+    full->next = std::exchange(behind_full_, full);
+  } else if (full != nullptr) {
+    hand_over(full);
+  }
   const bool large = bytes > block_bytes_;
   const std::size_t capacity = large ? bytes : block_bytes_;
   const std::uint64_t before = bytes_.fetch_add(capacity, std::memory_order_relaxed);
@@ -197,6 +207,20 @@ void Queue::hand_over(Block* block) noexcept {
 
 Block* Queue::collect(Collect what) {
   std::vector<Block*> blocks;
+  // First what came behind others: whatever it came behind is then still to be seen below, or was collected before.
+  Block* behind = nullptr;
+  if (what == Collect::everything) {
+    const std::lock_guard lock(behind_mutex_);
+    Block* newest = std::exchange(behind_full_, nullptr);
+    if (Block* const current = behind_.current.exchange(nullptr, std::memory_order_acquire)) {
+      current->next = newest;
+      newest = current;
+    }
+    while (newest != nullptr) {
+      Block* const older = std::exchange(newest->next, behind);
+      behind = std::exchange(newest, older);
+    }
+  }
   // Current blocks first: every older block of their lanes is then in the list of full ones.
   Lane* const lanes = what == Collect::everything ? lanes_.load(std::memory_order_acquire) : nullptr;
   for (Lane* lane = lanes; lane != nullptr; lane = lane->next) {
@@ -209,7 +233,7 @@ Block* Queue::collect(Collect what) {
   std::sort(blocks.begin(), blocks.end(), [](const Block* left, const Block* right) {
     return left->lane != right->lane ? std::less<>{}(left->lane, right->lane) : left->sequence < right->sequence;
   });
-  Block* first = nullptr;
+  Block* first = behind;
   for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
     (*block)->next = first;
     first = *block;

@@ -113,7 +113,10 @@ bool parse_uuid(std::string_view text, RowId& id) noexcept {
       hex[size++] = c;
     }
   }
-  return size == sizeof hex && parse_word({hex, 16}, id.high) && parse_word({hex + 16, 16}, id.low);
+  RowId read;
+  if (size != sizeof hex || !parse_word({hex, 16}, read.high) || !parse_word({hex + 16, 16}, read.low)) return false;
+  id = read;
+  return true;
 }
 bool parse_hex(std::string_view text, SpanId& id) noexcept { return text.size() == span_id_size && parse_word(text, id.value); }
 bool parse_hex(std::string_view text, TraceId& id) noexcept {

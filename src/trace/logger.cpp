@@ -16,6 +16,7 @@
 #include "pipeline/http.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
+#include "trace/masking.h"
 #include "trace/settings.h"
 #include "trace/slug.h"
 #include "trace/span_slot.h"
@@ -54,9 +55,13 @@ void stop_all() {
     const std::lock_guard lock(process().mutex);
     first = process().loggers;
   }
+  // All at once, so that the end of the process waits for the slowest and not for each.
+  for (LoggerCore* core = first; core != nullptr; core = core->next) core->flusher.prepare_stop();
+  const auto begin = std::chrono::steady_clock::now();
   for (LoggerCore* core = first; core != nullptr; core = core->next) {
     const bool was_running = !core->flusher.stopped();
-    const FlushResult result = core->stop(core->exit_timeout);
+    const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
+    const FlushResult result = core->stop(std::max(core->exit_timeout - waited, milliseconds(0)));
     if (!was_running || result.pending == 0) continue;
     report(Severity::warning, ErrorCode::deadline_exceeded,
            std::to_string(result.pending) + " rows were not delivered before the process ended");
@@ -74,17 +79,20 @@ void stop_all() {
 void before_fork() {
   process().mutex.lock();
   slots_before_fork();
+  masking_before_fork();
   diagnostics_before_fork();
   for_each_logger([](LoggerCore& core) { core.flusher.before_fork(); });
 }
 void after_fork_in_parent() {
   for_each_logger([](LoggerCore& core) { core.flusher.after_fork_in_parent(); });
-  diagnostics_after_fork();
+  diagnostics_after_fork(false);
+  masking_after_fork();
   slots_after_fork(false);
   process().mutex.unlock();
 }
 void after_fork_in_child() {
-  diagnostics_after_fork();
+  diagnostics_after_fork(true);
+  masking_after_fork();
   slots_after_fork(true);
   for_each_logger([](LoggerCore& core) { core.flusher.after_fork_in_child(); });
   process().mutex.unlock();
@@ -108,7 +116,9 @@ bool has_open_span(LoggerCore* core) {
   for_each_slot(
       [](SpanSlot& slot, void* context) {
         auto& self = *static_cast<Search*>(context);
-        self.found |= slot.open() && slot.core.load(std::memory_order_relaxed) == self.core;
+        // What was open in the parent process when this one was forked will not end here.
+        self.found |= slot.open() && slot.core.load(std::memory_order_relaxed) == self.core &&
+                      slot.process.load(std::memory_order_relaxed) == process_epoch();
       },
       &search);
   return search.found;
@@ -124,7 +134,8 @@ LoggerCore::LoggerCore(pipeline::Flusher::Options options, milliseconds timeout,
       writer(*this, std::move(span_origin)),
       flusher(std::move(options), writer) {}
 
-void LoggerCore::push(RecordHeader header, const char* file, const char* function, std::string_view fields) noexcept {
+void LoggerCore::push_record(RecordHeader header, const char* file, const char* function, std::string_view fields,
+                             bool behind) noexcept {
   constexpr std::size_t longest_name = std::numeric_limits<std::uint16_t>::max();
   header.file_length = static_cast<std::uint16_t>(file == nullptr ? 0 : std::min(std::strlen(file), longest_name));
   header.function_length = static_cast<std::uint16_t>(function == nullptr ? 0 : std::min(std::strlen(function), longest_name));
@@ -138,7 +149,7 @@ void LoggerCore::push(RecordHeader header, const char* file, const char* functio
     return release(header.lineage);
   }
   header.size = static_cast<std::uint32_t>(padded);
-  const bool queued = flusher.push(padded, [&](char* out) {
+  const auto write = [&](char* out) {
     std::memcpy(out, &header, sizeof header);
     out += sizeof header;
     std::memcpy(out, file, header.file_length);
@@ -148,19 +159,25 @@ void LoggerCore::push(RecordHeader header, const char* file, const char* functio
     std::memcpy(out, fields.data(), fields.size());
     // A length of zero, as a field's kind and text: for_each_field ends there.
     std::memset(out + fields.size(), 0, padded - size);
-  });
+  };
+  const bool queued = behind ? flusher.push_behind(padded, write) : flusher.push(padded, write);
   if (!queued) release(header.lineage);
 }
 
 void LoggerCore::push_update(RecordHeader header, std::string_view fields) noexcept {
   header.merge = true;
   retain(header.lineage);
-  push(header, nullptr, nullptr, fields);
+  push_record(header, nullptr, nullptr, fields, true);
 }
 
 void LoggerCore::drop_handle() noexcept {
   if (handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  flusher.stop_when_done([](void* self) { return !has_open_span(static_cast<LoggerCore*>(self)); }, this);
+  flusher.stop_when_done(
+      [](void* context) {
+        auto* const self = static_cast<LoggerCore*>(context);
+        return self->handles.load(std::memory_order_relaxed) == 0 && !has_open_span(self);
+      },
+      this);
 }
 
 FlushResult LoggerCore::stop(milliseconds deadline) {
@@ -287,7 +304,7 @@ void Logger::log_feedback(const Feedback& feedback) const {
     header.comment = true;
     header.row = detail::random_row_id();
     header.created = {detail::steady_now(), detail::Moment::steady};
-    core_->push(header, nullptr, nullptr, text.view());
+    core_->push_record(header, nullptr, nullptr, text.view(), true);
   }
 }
 

@@ -28,13 +28,16 @@ struct LoggerCore {
 
   // Queues a record. The sizes in `header` are filled in here. `header.lineage` goes over to the record; on a drop it is
   // released.
-  void push(RecordHeader header, const char* file, const char* function, std::string_view fields) noexcept;
-  // An update of a row by another record of the same ids.
+  void push(RecordHeader header, const char* file, const char* function, std::string_view fields) noexcept {
+    push_record(header, file, function, fields, false);
+  }
+  // An update of a row by another record of the same ids. It stays behind the row, whatever threads they come from.
   void push_update(RecordHeader header, std::string_view fields) noexcept;
 
   void add_handle() noexcept { handles.fetch_add(1, std::memory_order_relaxed); }
   void drop_handle() noexcept;
   FlushResult stop(std::chrono::milliseconds deadline);
+  void push_record(RecordHeader header, const char* file, const char* function, std::string_view fields, bool behind) noexcept;
 
   const std::chrono::milliseconds exit_timeout;
   const pipeline::Settings settings;

@@ -51,6 +51,9 @@ std::shared_ptr<const MaskingFunction> masking_function() {
   return state().function;
 }
 
+void masking_before_fork() noexcept { state().mutex.lock(); }
+void masking_after_fork() noexcept { state().mutex.unlock(); }
+
 Masked mask(const MaskingFunction& function, std::string_view field, std::string_view json) {
   std::exception_ptr failure;
   try {

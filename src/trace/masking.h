@@ -18,6 +18,10 @@ struct Masked {
   std::string text = {};  // JSON; of the failure, when there was one, a JSON string
   bool failed = false;
 };
+// Around fork: no thread may be taking the function while the process is copied.
+void masking_before_fork() noexcept;
+void masking_after_fork() noexcept;
+
 // `json` must be valid.
 Masked mask(const MaskingFunction& function, std::string_view field, std::string_view json);
 

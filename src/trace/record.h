@@ -93,9 +93,10 @@ struct Moment {
 struct RecordHeader {
   std::uint32_t size = 0;  // of the whole record
   SpanType type = SpanType::none;
-  bool merge = false;    // an update of a row that was sent before
-  bool has_span = true;  // span ids are known; an update by row id alone has none
-  bool comment = false;  // a row of its own that comments on `row` (PROTO 8.1)
+  bool merge = false;       // an update of a row that was sent before
+  bool has_span = true;     // span ids are known; an update by row id alone has none
+  bool comment = false;     // a row of its own that comments on `row` (PROTO 8.1)
+  bool end_logged = false;  // a row sent before holds an end of the user's
   std::uint16_t file_length = 0;
   std::uint16_t function_length = 0;
   std::uint32_t line = 0;

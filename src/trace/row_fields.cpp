@@ -10,6 +10,7 @@
 
 #include <braintrust/core/diagnostics.h>
 
+#include "core/environment.h"
 #include "core/json_scan.h"
 #include "trace/masking.h"
 
@@ -35,8 +36,12 @@ std::optional<double> number_of(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size()) return std::nullopt;
-  if (error == std::errc::result_out_of_range) return std::strtod(std::string(text).c_str(), nullptr);
-  if (error != std::errc{} || !std::isfinite(value)) return std::nullopt;
+  if (error == std::errc::result_out_of_range) {
+    value = std::strtod(std::string(text).c_str(), nullptr);  // zero or infinite
+  } else if (error != std::errc{}) {
+    return std::nullopt;
+  }
+  if (!std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -118,6 +123,7 @@ void RowFields::add(FieldKind kind, std::string_view text, bool raw) {
     present = text;
     return;
   }
+  text = trimmed(text);  // of Json::raw; what is written later relies on the brackets being the first and the last
   if (raw && !valid_json(text)) {
     complain(fmt::format("`{}` was given as Json::raw but is not valid JSON; it is kept as a string", wire_name(kind)));
     text = keep(std::string(Json(text).text()));

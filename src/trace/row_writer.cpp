@@ -9,6 +9,7 @@
 #include <braintrust/version.h>
 
 #include "core/clock.h"
+#include "core/environment.h"
 #include "core/json_scan.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
@@ -44,6 +45,15 @@ bool has_member(std::string_view object, std::string_view key) {
   return found;
 }
 
+// Whether these fields set the span's end.
+bool logs_end(std::string_view fields) {
+  bool found = false;
+  for_each_field(fields, [&](FieldKind kind, std::string_view text, bool) {
+    found |= kind == FieldKind::metrics && has_member(text, "end");
+  });
+  return found;
+}
+
 }  // namespace
 
 std::string span_origin_json(std::string_view environment_type, std::string_view environment_name) {
@@ -58,7 +68,21 @@ std::string span_origin_json(std::string_view environment_type, std::string_view
 }
 
 RowWriter::RowWriter(LoggerCore& core, std::function<std::string()> span_origin)
-    : core_(core), make_span_origin_(std::move(span_origin)), wall_offset_(measure_wall_offset()) {}
+    : core_(core),
+      make_span_origin_(std::move(span_origin)),
+      wall_offset_(measure_wall_offset()),
+      work_(std::make_unique<Work>()) {}
+
+void RowWriter::begin_anew() {
+  left_alone_ = work_.release();
+  work_ = std::make_unique<Work>();
+}
+
+void RowWriter::discard(const char* record) noexcept {
+  RecordHeader header;
+  std::memcpy(static_cast<void*>(&header), record, sizeof header);
+  release(header.lineage);
+}
 
 void RowWriter::write(const char* record, pipeline::Courier& courier) {
   RecordHeader header;
@@ -67,12 +91,7 @@ void RowWriter::write(const char* record, pipeline::Courier& courier) {
   const char* const function = file + header.file_length;
   const char* const fields = function + header.function_length;
   const auto fields_size = static_cast<std::size_t>(record + header.size - fields);
-  try {
-    write_row(header, {file, header.file_length}, {function, header.function_length}, {fields, fields_size}, courier);
-  } catch (const std::exception& error) {
-    core_.flusher.counters().invalid.fetch_add(1, std::memory_order_relaxed);
-    report(Severity::error, ErrorCode::invalid_argument, std::string("a span could not be written as a row: ") + error.what());
-  }
+  write_or_count(header, {file, header.file_length}, {function, header.function_length}, {fields, fields_size}, courier);
   release(header.lineage);
 }
 
@@ -89,175 +108,198 @@ void RowWriter::write_open(bool all, pipeline::Courier& courier) {
   for_each_slot(
       [](SpanSlot& slot, void* context) {
         const Look& self = *static_cast<Look*>(context);
-        const auto due = [&] {
-          if (!slot.open() || slot.core.load(std::memory_order_relaxed) != &self.writer.core_) return false;
-          if (slot.process.load(std::memory_order_relaxed) != process_epoch()) return false;
-          const std::int64_t last = slot.last_partial.load(std::memory_order_relaxed);
-          const std::int64_t since = last != 0 ? last : slot.started.load(std::memory_order_relaxed);
-          return self.all || self.now - since >= second;
-        };
-        if (!due()) return;
-
-        slot.lock();
-        // It may have ended, and another begun, since the look from outside.
-        const bool nothing_new = slot.last_partial.load(std::memory_order_relaxed) != 0 && slot.fields.empty();
-        if (!due() || nothing_new) return slot.unlock();
-        const RecordHeader header = slot.header;
-        retain(header.lineage);
-        const char* const file = slot.file;
-        const char* const function = slot.function;
-        self.writer.open_fields_.clear();
-        try {
-          self.writer.open_fields_.append(slot.fields.view());
-        } catch (...) {  // out of memory: the span is told of at its end
-          slot.unlock();
-          release(header.lineage);
-          return;
-        }
-        slot.fields.clear();
-        slot.header.merge = true;
-        slot.last_partial.store(self.now, std::memory_order_relaxed);
-        slot.unlock();
-
-        const std::string_view file_text = file != nullptr ? file : "";
-        const std::string_view function_text = function != nullptr ? function : "";
-        self.writer.write_row(header, file_text, function_text, self.writer.open_fields_.view(), self.courier);
-        release(header.lineage);
+        self.writer.write_open_span(slot, self.all, self.now, self.courier);
       },
       &look);
 }
 
+void RowWriter::write_open_span(SpanSlot& slot, bool all, std::int64_t now, pipeline::Courier& courier) {
+  const auto due = [&] {
+    if (!slot.open() || slot.core.load(std::memory_order_relaxed) != &core_) return false;
+    if (slot.process.load(std::memory_order_relaxed) != process_epoch()) return false;
+    const std::int64_t last = slot.last_partial.load(std::memory_order_relaxed);
+    const std::int64_t since = last != 0 ? last : slot.started.load(std::memory_order_relaxed);
+    return all || now - since >= second;
+  };
+  if (!due()) return;
+
+  slot.lock();
+  // It may have ended, and another begun, since the look from outside.
+  const bool nothing_new = slot.last_partial.load(std::memory_order_relaxed) != 0 && slot.fields.empty();
+  if (!due() || nothing_new) return slot.unlock();
+  const RecordHeader header = slot.header;
+  const char* const file = slot.file;
+  const char* const function = slot.function;
+  work_->open_fields.clear();
+  try {
+    work_->open_fields.append(slot.fields.view());
+  } catch (...) {  // out of memory: the span is told of at its end
+    return slot.unlock();
+  }
+  retain(header.lineage);
+  slot.fields.clear();
+  slot.header.merge = true;
+  slot.header.end_logged = header.end_logged || logs_end(work_->open_fields.view());
+  slot.last_partial.store(now, std::memory_order_relaxed);
+  slot.unlock();
+
+  write_or_count(header, file != nullptr ? file : "", function != nullptr ? function : "", work_->open_fields.view(), courier);
+  release(header.lineage);
+}
+
+void RowWriter::write_or_count(const RecordHeader& header, std::string_view file, std::string_view function,
+                               std::string_view fields, pipeline::Courier& courier) {
+  try {
+    write_row(header, file, function, fields, courier);
+  } catch (const std::exception& error) {
+    core_.flusher.counters().invalid.fetch_add(1, std::memory_order_relaxed);
+    report(Severity::error, ErrorCode::invalid_argument, std::string("a span could not be written as a row: ") + error.what());
+  }
+}
+
 void RowWriter::write_row(const RecordHeader& header, std::string_view file, std::string_view function, std::string_view text,
                           pipeline::Courier& courier) {
-  RowFields fields(text, header.merge && !header.comment ? nullptr : header.lineage);
-  context_.clear();
+  // What is propagated goes with the first row, and again over what a span that was shown early says at its end.
+  const bool of_span = !header.merge || header.end.clock != Moment::none || header.start.clock != Moment::none;
+  RowFields fields(text, of_span ? header.lineage : nullptr);
+  work_->context.clear();
   if (!header.merge && !header.comment) write_context(header, file, function);
-  fields.finish(context_);
+  fields.finish(work_->context);
 
-  row_.clear();
-  row_.append('{');
+  work_->row.clear();
+  work_->row.append('{');
   if (header.comment) {
     write_comment(header, fields);
   } else {
     write_ids(header, fields);
     write_attributes(header, fields);
     write_metrics(header, fields);
-    if (!context_.empty()) {
-      row_.append(",\"context\":");
-      row_.append(context_);
+    if (!work_->context.empty()) {
+      work_->row.append(",\"context\":");
+      work_->row.append(work_->context);
     }
     for (const FieldKind kind :
          {FieldKind::input, FieldKind::output, FieldKind::expected, FieldKind::error, FieldKind::scores, FieldKind::metadata,
           FieldKind::tags, FieldKind::classifications, FieldKind::origin, FieldKind::audit_metadata}) {
       if (fields[kind].empty()) continue;
-      row_.append(",\"");
-      row_.append(wire_name(kind));
-      row_.append("\":");
-      row_.append(fields[kind]);
+      work_->row.append(",\"");
+      work_->row.append(wire_name(kind));
+      work_->row.append("\":");
+      work_->row.append(fields[kind]);
     }
     if (const std::string_view source = fields[FieldKind::audit_source]; !source.empty()) {
-      row_.append(",\"_audit_source\":");
+      work_->row.append(",\"_audit_source\":");
       append_json(source);
     }
   }
-  row_.append('}');
+  work_->row.append('}');
 
   const std::string_view foreign = header.comment ? std::string_view() : fields[FieldKind::row_id];
   courier.take({.destination = header.destination,
-                .id = foreign.empty() ? header.row : key_of(foreign),
+                .id = foreign.empty() || foreign == to_string(header.row) ? header.row : key_of(foreign),
                 .merge = header.merge && !header.comment,
-                .text = row_.view()});
+                .text = work_->row.view()});
 }
 
 void RowWriter::write_ids(const RecordHeader& header, const RowFields& fields) {
-  row_.append("\"id\":\"");
+  work_->row.append("\"id\":\"");
   if (const std::string_view foreign = fields[FieldKind::row_id]; !foreign.empty()) {
-    row_.truncate(row_.size() - 1);
+    work_->row.truncate(work_->row.size() - 1);
     append_json(foreign);
   } else {
-    append_id<RowId, row_id_size>(row_, header.row, write_uuid);
-    row_.append('"');
+    append_id<RowId, row_id_size>(work_->row, header.row, write_uuid);
+    work_->row.append('"');
   }
-  if (header.merge) row_.append(",\"_is_merge\":true");
+  if (header.merge) work_->row.append(",\"_is_merge\":true");
   if (!header.has_span) return;
-  row_.append(",\"span_id\":\"");
-  append_id<SpanId, span_id_size>(row_, header.span, write_hex);
-  row_.append("\",\"root_span_id\":\"");
+  work_->row.append(",\"span_id\":\"");
+  append_id<SpanId, span_id_size>(work_->row, header.span, write_hex);
+  work_->row.append("\",\"root_span_id\":\"");
   if (header.lineage != nullptr && !header.lineage->trace_id.empty()) {
-    row_.truncate(row_.size() - 1);
+    work_->row.truncate(work_->row.size() - 1);
     append_json(header.lineage->trace_id);
   } else {
-    append_id<TraceId, trace_id_size>(row_, header.trace, write_hex);
-    row_.append('"');
+    append_id<TraceId, trace_id_size>(work_->row, header.trace, write_hex);
+    work_->row.append('"');
   }
   if (header.merge) return;  // what follows was said when the row was made
   if (const std::string_view foreign = fields[FieldKind::parent_id]; !foreign.empty()) {
-    row_.append(",\"span_parents\":[");
+    work_->row.append(",\"span_parents\":[");
     append_json(foreign);
-    row_.append(']');
+    work_->row.append(']');
   } else if (header.parent) {
-    row_.append(",\"span_parents\":[\"");
-    append_id<SpanId, span_id_size>(row_, header.parent, write_hex);
-    row_.append("\"]");
+    work_->row.append(",\"span_parents\":[\"");
+    append_id<SpanId, span_id_size>(work_->row, header.parent, write_hex);
+    work_->row.append("\"]");
   }
-  row_.append(",\"created\":\"");
+  work_->row.append(",\"created\":\"");
   append_time(header.created);
-  row_.append('"');
+  work_->row.append('"');
 }
 
 void RowWriter::write_attributes(const RecordHeader& header, const RowFields& fields) {
-  const std::size_t before = row_.size();
-  row_.append(",\"span_attributes\":{");
-  const std::size_t opened = row_.size();
+  const std::size_t before = work_->row.size();
+  work_->row.append(",\"span_attributes\":{");
+  const std::size_t opened = work_->row.size();
   const auto separate = [&] {
-    if (row_.size() > opened) row_.append(',');
+    if (work_->row.size() > opened) work_->row.append(',');
   };
-  if (const std::string_view more = fields[FieldKind::attributes]; more.size() > 2 && more.front() == '{') {
-    row_.append(more.substr(1, more.size() - 2));
-  }
-  if (const std::string_view name = fields[FieldKind::name]; !name.empty()) {
+  // What the user put among the attributes beats name and type; nobody sets the counter.
+  bool named = false, typed = false;
+  for_each_member(fields[FieldKind::attributes], [&](std::string_view key, std::string_view value) {
+    if (key == "exec_counter") return;
+    named |= key == "name";
+    typed |= key == "type";
     separate();
-    row_.append("\"name\":");
+    work_->row.append('"');
+    work_->row.append(key);
+    work_->row.append("\":");
+    work_->row.append(value);
+  });
+  if (const std::string_view name = fields[FieldKind::name]; !name.empty() && !named) {
+    separate();
+    work_->row.append("\"name\":");
     append_json(name);
   }
   const std::string_view given = fields[FieldKind::type];
   const SpanType type = !given.empty() ? static_cast<SpanType>(given.front()) : header.merge ? SpanType::none : header.type;
-  if (type != SpanType::none) {
+  if (type != SpanType::none && !typed) {
     separate();
-    row_.append("\"type\":\"");
-    row_.append(to_string(type));
-    row_.append('"');
+    work_->row.append("\"type\":\"");
+    work_->row.append(to_string(type));
+    work_->row.append('"');
   }
   if (!header.merge) {
     separate();
-    row_.append("\"exec_counter\":");
-    JsonWriter{row_}.integer(static_cast<unsigned long long>(header.exec_counter));
+    work_->row.append("\"exec_counter\":");
+    JsonWriter{work_->row}.integer(static_cast<unsigned long long>(header.exec_counter));
   }
-  if (row_.size() == opened) return row_.truncate(before);
-  row_.append('}');
+  if (work_->row.size() == opened) return work_->row.truncate(before);
+  work_->row.append('}');
 }
 
 void RowWriter::write_metrics(const RecordHeader& header, const RowFields& fields) {
   const std::string_view logged = fields[FieldKind::metrics];
-  const std::size_t before = row_.size();
-  row_.append(",\"metrics\":{");
-  const std::size_t opened = row_.size();
+  const std::size_t before = work_->row.size();
+  work_->row.append(",\"metrics\":{");
+  const std::size_t opened = work_->row.size();
   const auto append_moment = [&](std::string_view key, const Moment& moment) {
     if (moment.clock == Moment::none || (!logged.empty() && has_member(logged, key))) return;
-    if (row_.size() > opened) row_.append(',');
-    row_.append('"');
-    row_.append(key);
-    row_.append("\":");
+    if (work_->row.size() > opened) work_->row.append(',');
+    work_->row.append('"');
+    work_->row.append(key);
+    work_->row.append("\":");
     append_seconds(moment);
   };
   if (!header.merge) append_moment("start", header.start);
-  append_moment("end", header.end);
-  if (logged.size() > 2) {
-    if (row_.size() > opened) row_.append(',');
-    row_.append(logged.substr(1, logged.size() - 2));
+  if (!header.end_logged) append_moment("end", header.end);
+  const std::string_view members = logged.size() > 2 ? trimmed(logged.substr(1, logged.size() - 2)) : std::string_view();
+  if (!members.empty()) {
+    if (work_->row.size() > opened) work_->row.append(',');
+    work_->row.append(members);
   }
-  if (row_.size() == opened) return row_.truncate(before);
-  row_.append('}');
+  if (work_->row.size() == opened) return work_->row.truncate(before);
+  work_->row.append('}');
 }
 
 void RowWriter::write_context(const RecordHeader& header, std::string_view file, std::string_view function) {
@@ -265,43 +307,43 @@ void RowWriter::write_context(const RecordHeader& header, std::string_view file,
     Json json(text);
     return json;
   };
-  if (span_origin_.empty()) span_origin_ = make_span_origin_();
-  context_ += '{';
+  if (work_->span_origin.empty()) work_->span_origin = make_span_origin_();
+  work_->context += '{';
   if (!function.empty()) {
-    context_ += "\"caller_functionname\":";
-    context_ += quoted(function).text();
-    context_ += ',';
+    work_->context += "\"caller_functionname\":";
+    work_->context += quoted(function).text();
+    work_->context += ',';
   }
   if (!file.empty()) {
-    context_ += "\"caller_filename\":";
-    context_ += quoted(file).text();
-    context_ += ",\"caller_lineno\":";
-    context_ += fmt::format_int(header.line).c_str();
-    context_ += ',';
+    work_->context += "\"caller_filename\":";
+    work_->context += quoted(file).text();
+    work_->context += ",\"caller_lineno\":";
+    work_->context += fmt::format_int(header.line).c_str();
+    work_->context += ',';
   }
-  context_ += "\"span_origin\":";
-  context_ += span_origin_;
-  context_ += '}';
+  work_->context += "\"span_origin\":";
+  work_->context += work_->span_origin;
+  work_->context += '}';
 }
 
 void RowWriter::write_comment(const RecordHeader& header, const RowFields& fields) {
-  row_.append("\"id\":\"");
-  append_id<RowId, row_id_size>(row_, header.row, write_uuid);
-  row_.append("\",\"created\":\"");
+  work_->row.append("\"id\":\"");
+  append_id<RowId, row_id_size>(work_->row, header.row, write_uuid);
+  work_->row.append("\",\"created\":\"");
   append_time(header.created);
-  row_.append("\",\"origin\":{\"id\":");
+  work_->row.append("\",\"origin\":{\"id\":");
   append_json(fields[FieldKind::row_id]);
-  row_.append("},\"comment\":{\"text\":");
+  work_->row.append("},\"comment\":{\"text\":");
   append_json(fields[FieldKind::comment]);
-  row_.append("},\"_audit_source\":");
+  work_->row.append("},\"_audit_source\":");
   append_json(fields[FieldKind::audit_source]);
   if (const std::string_view metadata = fields[FieldKind::audit_metadata]; !metadata.empty()) {
-    row_.append(",\"_audit_metadata\":");
-    row_.append(metadata);
+    work_->row.append(",\"_audit_metadata\":");
+    work_->row.append(metadata);
   }
 }
 
-void RowWriter::append_json(std::string_view text) { JsonWriter{row_}.string(text); }
+void RowWriter::append_json(std::string_view text) { JsonWriter{work_->row}.string(text); }
 
 std::int64_t RowWriter::wall(const Moment& moment) const noexcept {
   return moment.clock == Moment::wall ? moment.nanoseconds : moment.nanoseconds + wall_offset_;
@@ -309,14 +351,16 @@ std::int64_t RowWriter::wall(const Moment& moment) const noexcept {
 
 // Seconds since 1970 with six decimals: what a double can hold of today.
 void RowWriter::append_seconds(const Moment& moment) {
-  const std::int64_t nanoseconds = wall(moment);
-  char* const out = row_.reserve(32);
-  char* end = fmt::format_to(out, "{}.", nanoseconds / second);
+  std::int64_t nanoseconds = wall(moment);
+  char* const out = work_->row.reserve(32);
+  const bool before_1970 = nanoseconds < 0;
+  if (before_1970) nanoseconds = -nanoseconds;
+  char* end = fmt::format_to(out, "{}{}.", before_1970 ? "-" : "", nanoseconds / second);
   auto micros = static_cast<unsigned>(nanoseconds % second / 1000);
   for (int i = 5; i >= 0; --i, micros /= 10) end[i] = static_cast<char>('0' + micros % 10);
-  row_.advance(static_cast<std::size_t>(end + 6 - out));
+  work_->row.advance(static_cast<std::size_t>(end + 6 - out));
 }
 
-void RowWriter::append_time(const Moment& moment) { row_.advance(write_iso8601(wall(moment), row_.reserve(32))); }
+void RowWriter::append_time(const Moment& moment) { work_->row.advance(write_iso8601(wall(moment), work_->row.reserve(32))); }
 
 }  // namespace braintrust::detail

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@
 namespace braintrust::detail {
 
 struct LoggerCore;
+struct SpanSlot;
 
 class RowWriter final : public pipeline::RowSource {
  public:
@@ -29,9 +31,14 @@ class RowWriter final : public pipeline::RowSource {
   RowWriter(LoggerCore& core, std::function<std::string()> span_origin);
 
   void write(const char* record, pipeline::Courier& courier) override;
+  void discard(const char* record) noexcept override;
+  void begin_anew() override;
   void write_open(bool all, pipeline::Courier& courier) override;
 
  private:
+  void write_open_span(SpanSlot& slot, bool all, std::int64_t now, pipeline::Courier& courier);
+  void write_or_count(const RecordHeader& header, std::string_view file, std::string_view function, std::string_view fields,
+                      pipeline::Courier& courier);
   void write_row(const RecordHeader& header, std::string_view file, std::string_view function, std::string_view fields,
                  pipeline::Courier& courier);
   void write_comment(const RecordHeader& header, const RowFields& fields);
@@ -46,11 +53,17 @@ class RowWriter final : public pipeline::RowSource {
 
   LoggerCore& core_;
   std::function<std::string()> make_span_origin_;
-  std::string span_origin_;
   std::int64_t wall_offset_;
-  Buffer row_;
-  std::string context_;
-  Buffer open_fields_;
+
+  // What is written to while a row is made.
+  struct Work {
+    Buffer row = {};
+    std::string context = {};
+    Buffer open_fields = {};
+    std::string span_origin = {};
+  };
+  std::unique_ptr<Work> work_;
+  Work* left_alone_ = nullptr;  // the parent process's, kept in sight of leak checkers
 };
 
 // `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{…},"environment":{…}}`; the last where `type` or `name` is

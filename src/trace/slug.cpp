@@ -9,6 +9,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "core/base64.h"
+#include "core/json_scan.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
 
@@ -199,7 +200,9 @@ std::string write_slug(const SpanRef& span) {
   parts.root_span_id = to_string(span.trace);
   if (span.lineage != nullptr) {
     if (!span.lineage->trace_id.empty()) parts.root_span_id = span.lineage->trace_id;
-    parts.propagated_event = span.lineage->propagated;
+    // What cannot be read there would make the whole slug unreadable.
+    const std::string& propagated = span.lineage->propagated;
+    if (propagated.starts_with('{') && (!span.lineage->raw || valid_json(propagated))) parts.propagated_event = propagated;
   }
   return encode_slug(parts);
 }

@@ -1,5 +1,6 @@
 #include <braintrust/trace/span.h>
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -55,7 +56,8 @@ constexpr std::string_view unwound =
 std::atomic<std::uint32_t> exec_counter = 0;
 
 Moment at(UnixTime time) noexcept {
-  if (time.seconds == 0) return {steady_now(), Moment::steady};
+  // What no clock has ever said counts as "now"; the limit is that of 64 bits of nanoseconds.
+  if (time.seconds == 0 || !(std::abs(time.seconds) < 9.2e9)) return {steady_now(), Moment::steady};
   return {static_cast<std::int64_t>(time.seconds * 1e9), Moment::wall};
 }
 
@@ -96,6 +98,7 @@ RecordHeader update_of(const SpanRef& ref) noexcept {
   header.row = ref.row;
   header.trace = ref.trace;
   header.span = ref.span;
+  header.lineage = ref.lineage;  // the trace's id may stand there
   return header;
 }
 
@@ -148,6 +151,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     }
     LoggerCore* const core = parent != nullptr ? parent->core : logger != nullptr ? logger : current_core();
     if (core == nullptr) return {};
+    core->flusher.expect_rows();
     // A slug may name an object without naming a span in it: the object is taken, the trace is new.
     const bool root = parent == nullptr || !parent->span;
 
@@ -228,8 +232,14 @@ Span TracedScope::start_traced(const Site& site) noexcept {
   return begin(nullptr, site.function, nullptr, site, SpanType::function, site.function);
 }
 
-void TracedScope::report_failed_input() noexcept {
-  report(Severity::warning, ErrorCode::callback_failed, "TRACED: writing an argument as JSON threw; the span has no input");
+void TracedScope::report_failed_input() noexcept { report_failed_value("TRACED", "input"); }
+
+void report_failed_value(std::string_view name, const char* field) noexcept {
+  try {
+    report(Severity::warning, ErrorCode::callback_failed,
+           std::string(name) + ": writing a value as JSON threw; the span has no " + field);
+  } catch (...) {  // out of memory
+  }
 }
 
 void log_traced_output(Json&& output, const char* function) noexcept {
@@ -292,28 +302,38 @@ void Span::record_exception(const std::exception_ptr& exception) noexcept {
 void Span::end_now(UnixTime end_time) noexcept {
   detail::SpanSlot& slot = *slot_;
   const detail::Moment end = detail::at(end_time);
+  detail::ContextStack& stack = detail::active_stack();
+  if (slot.process.load(std::memory_order_relaxed) != detail::process_epoch()) {
+    // A span of the parent process, which sends it. Its lock may have been held by a thread that is not here.
+    const std::uint64_t generation = slot.generation.load(std::memory_order_relaxed);
+    if (!slot.open()) return;
+    slot.generation.store(generation + 1, std::memory_order_release);
+    if (slot.stack == &stack) stack.remove(&slot, generation);
+    return;
+  }
   slot.lock();
   if (!slot.open()) return slot.unlock();
   const std::uint64_t generation = slot.generation.load(std::memory_order_relaxed);
   const bool unwinding = slot.thread == std::this_thread::get_id() && std::uncaught_exceptions() > slot.exceptions;
   if (unwinding && !slot.has_error) append_text(slot.fields, detail::FieldKind::error, detail::unwound);
 
-  if (slot.process.load(std::memory_order_relaxed) == detail::process_epoch()) {
-    slot.header.end = end;
-    detail::RecordHeader header = slot.header;
-    retain(header.lineage);
-    slot.core.load(std::memory_order_relaxed)->push(header, slot.file, slot.function, slot.fields.view());
-  }
+  slot.header.end = end;
+  detail::RecordHeader header = slot.header;
+  retain(header.lineage);
+  slot.core.load(std::memory_order_relaxed)->push(header, slot.file, slot.function, slot.fields.view());
   slot.generation.store(generation + 1, std::memory_order_release);
   slot.unlock();
 
   // Where it ended on another thread or task, that stack drops the entry when it next looks.
-  detail::ContextStack& stack = detail::active_stack();
   if (slot.stack == &stack) stack.remove(&slot, generation);
 }
 
 void Span::finish() noexcept {
   end_now({});
+  if (slot_->process.load(std::memory_order_relaxed) != detail::process_epoch()) {
+    slot_ = nullptr;  // left as it is: another thread of the parent process may have been writing to it
+    return;
+  }
   detail::release(slot_->header.lineage);
   slot_->header.lineage = nullptr;
   slot_->has_error = false;

@@ -44,7 +44,7 @@ struct alignas(64) SpanSlot {
     while (locked.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
   }
   void unlock() noexcept { locked.store(false, std::memory_order_release); }
-  bool open() const noexcept { return (generation.load(std::memory_order_relaxed) & 1) != 0; }
+  bool open() const noexcept { return (generation.load(std::memory_order_acquire) & 1) != 0; }
 };
 
 SpanSlot* take_slot();

@@ -24,7 +24,7 @@ namespace detail {
 void report(Severity severity, ErrorCode code, std::string message) noexcept;
 // Around fork: no thread may be reporting while the process is copied.
 void diagnostics_before_fork() noexcept;
-void diagnostics_after_fork() noexcept;
+void diagnostics_after_fork(bool in_child) noexcept;
 }
 
 }  // namespace braintrust

@@ -8,7 +8,10 @@
 //
 // Each thread fills a block of its own, so a push touches nothing that another thread touches, but for the one atomic exchange
 // that keeps the background thread from taking the block in the middle of a write. Blocks are shared out and given back whole
-// (every few dozen records), and never freed while the queue lives: no allocation, no lock and no wake-up per record.
+// (every few dozen records) and used again: no allocation, no lock and no wake-up per record. `trim` frees what a burst left.
+//
+// Threads are not ordered among each other, but for `push_behind`: its records come after everything that was pushed before
+// them, by whatever thread. For updates of earlier records; under a lock that is held for a copy.
 //
 // Bounds: bytes and rows of everything that is queued or held further down (see `max_bytes`, `max_rows`). At a bound, `push`
 // refuses the newest and counts it. Rows are granted to threads in small portions, so with T threads refusal may begin up to
@@ -20,6 +23,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
+#include <utility>
 
 namespace braintrust::pipeline {
 
@@ -72,20 +77,13 @@ class Queue {
   // Makes room for one record of `bytes` and lets `write(char*)` fill it. False: no room, counted as refused.
   template <class Write>
   bool push(std::size_t bytes, Write&& write) {
-    Lane& lane = this_threads_lane();
-    if (lane.row_credit == 0 && !grant_rows(lane)) return refuse();
-    Block* block = lane.current.exchange(nullptr, std::memory_order_acquire);
-    if (block == nullptr || block->capacity - block->used < bytes) [[unlikely]] {
-      block = next_block(lane, block, bytes);
-      if (block == nullptr) return refuse();
-    }
-    write(block->data() + block->used);
-    block->used += bytes;
-    block->rows += 1;
-    lane.row_credit -= 1;
-    lane.pushed.store(lane.pushed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    lane.current.store(block, std::memory_order_release);
-    return true;
+    return push_to(this_threads_lane(), bytes, std::forward<Write>(write));
+  }
+  // Likewise, behind every record whose push has ended.
+  template <class Write>
+  bool push_behind(std::size_t bytes, Write&& write) {
+    const std::lock_guard lock(behind_mutex_);
+    return push_to(behind_, bytes, std::forward<Write>(write));
   }
 
   // The full blocks, or everything pushed so far; a list through `next`, the blocks of each lane in order.
@@ -106,6 +104,23 @@ class Queue {
   std::uint64_t rows() const noexcept;
 
  private:
+  template <class Write>
+  bool push_to(Lane& lane, std::size_t bytes, Write&& write) {
+    if (lane.row_credit == 0 && !grant_rows(lane)) return refuse();
+    Block* block = lane.current.exchange(nullptr, std::memory_order_acquire);
+    if (block == nullptr || block->capacity - block->used < bytes) [[unlikely]] {
+      block = next_block(lane, block, bytes);
+      if (block == nullptr) return refuse();
+    }
+    write(block->data() + block->used);
+    block->used += bytes;
+    block->rows += 1;
+    lane.row_credit -= 1;
+    lane.pushed.store(lane.pushed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    lane.current.store(block, std::memory_order_release);
+    return true;
+  }
+
   Lane& this_threads_lane() {
     LaneCache& cache = lane_cache;
     if (cache.queue_id == id_) [[likely]]
@@ -141,6 +156,9 @@ class Queue {
   void* const context_;
 
   std::atomic<Lane*> lanes_ = nullptr;
+  std::mutex behind_mutex_;
+  Lane behind_;                   // not among `lanes_`
+  Block* behind_full_ = nullptr;  // its full blocks, the newest first
   // The places for blocks of the usual size; whoever takes one off its list owns it.
   struct Place {
     Block* block = nullptr;

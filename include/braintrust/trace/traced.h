@@ -69,6 +69,15 @@ consteval std::size_t count_names(std::string_view text) {
   return count;
 }
 
+// TRACED("name") is a misunderstanding.
+template <std::size_t Count>
+consteval bool are_variables(const std::array<std::string_view, Count>& names) {
+  for (const std::string_view name : names) {
+    if (name.starts_with('"')) return false;
+  }
+  return true;
+}
+
 inline constexpr std::string_view not_serializable = "<not serializable>";
 
 // A value, or a note of why not: tracing must not decide what a function can take.
@@ -107,6 +116,20 @@ class [[nodiscard]] TracedScope {
   Span span_;
 };
 
+// "name: writing a value as JSON threw; the span has no `field`".
+void report_failed_value(std::string_view name, const char* field) noexcept;
+
+// What `write()` makes, or nothing when it throws: a `to_json` of the user's must not decide what a function does.
+template <class Write>
+Field field_or_nothing(std::string_view name, const char* field, Write&& write) noexcept {
+  try {
+    return Field(Json(write()));
+  } catch (...) {
+    report_failed_value(name, field);
+    return {};
+  }
+}
+
 // Logs to the innermost TRACED span if it was started by this function.
 void log_traced_output(Json&& output, const char* function) noexcept;
 void report_failed_output(const char* function) noexcept;
@@ -136,28 +159,30 @@ constexpr T&& disabled_output(T&& value, const char*) noexcept {
 // {"name": value, …} for the arguments of TRACED.
 template <std::size_t Count, class... Values>
 Json named_arguments(const std::array<std::string_view, Count>& names, const Values&... values) {
-  static_assert(sizeof...(Values) == Count, "TRACED takes variables: TRACED(a, b); to name a span, write start_span(\"name\")");
+  static_assert(sizeof...(Values) == Count, "TRACED takes variables: TRACED(a, b); a comma between < and > needs parentheses");
   return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     return Json{Member(names[Index], value_or_note(values))...};
-  }(std::index_sequence_for<Values...>{});
+  }
+  (std::index_sequence_for<Values...>{});
 }
 
 }  // namespace detail
 
-// `fn`, traced: each call is a span called `name`, with the arguments as input (an array), the result as output, and an exception
-// as error (type and message; it passes on).
+// `fn`, traced: each call is a span called `name`, with the arguments as input (an array), the result as output, and an
+// exception as error (type and message; it passes on).
 template <class Fn>
 auto traced(std::string name, Fn fn, SpanType type = SpanType::function, Site site = Site::current()) {
   return [name = std::move(name), fn = std::move(fn), type, site]<class... Args>(Args&&... args) mutable -> decltype(auto) {
     if (!detail::tracing()) return fn(std::forward<Args>(args)...);
     using Result = decltype(fn(std::forward<Args>(args)...));
-    Span span = start_span(name, {.type = type, .input = Json::array({detail::value_or_note(args)...})}, site);
+    Field input = detail::field_or_nothing(name, "input", [&] { return Json::array({detail::value_or_note(args)...}); });
+    Span span = start_span(name, {.type = type, .input = std::move(input)}, site);
     return span.run([&]() -> Result {
       if constexpr (std::is_void_v<Result>) {
         fn(std::forward<Args>(args)...);
       } else {
         Result result = fn(std::forward<Args>(args)...);
-        span.log({.output = detail::value_or_note(result)});
+        span.log({.output = detail::field_or_nothing(name, "output", [&] { return Json(detail::value_or_note(result)); })});
         if constexpr (std::is_reference_v<Result>) {
           return static_cast<Result>(result);
         } else {
@@ -182,13 +207,15 @@ auto traced(std::string name, Fn fn, SpanType type = SpanType::function, Site si
 #endif
 
 // The arguments arrive as text, too, before the preprocessor touches them.
-#define BRAINTRUST_DETAIL_TRACED(text, ...)                                                                     \
-  [[maybe_unused]] const BRAINTRUST_DETAIL_SCOPE BRAINTRUST_DETAIL_CONCAT(braintrust_traced_, __COUNTER__) {    \
-    ::braintrust::Site{__FILE__, __func__, __LINE__} __VA_OPT__(, [&] {                                         \
-      static constexpr auto braintrust_names =                                                                  \
-          ::braintrust::detail::argument_names<::braintrust::detail::count_names(text)>(text);                  \
-      return ::braintrust::detail::named_arguments(braintrust_names, __VA_ARGS__);                              \
-    })                                                                                                          \
+#define BRAINTRUST_DETAIL_TRACED(text, ...)                                                                  \
+  [[maybe_unused]] const BRAINTRUST_DETAIL_SCOPE BRAINTRUST_DETAIL_CONCAT(braintrust_traced_, __COUNTER__) { \
+    ::braintrust::Site{__FILE__, __func__, __LINE__} __VA_OPT__(, [&] {                                      \
+      static constexpr auto braintrust_names =                                                               \
+          ::braintrust::detail::argument_names<::braintrust::detail::count_names(text)>(text);               \
+      static_assert(::braintrust::detail::are_variables(braintrust_names),                                   \
+                    "TRACED takes variables: TRACED(a, b); to name a span, write start_span(\"name\")");     \
+      return ::braintrust::detail::named_arguments(braintrust_names, __VA_ARGS__);                           \
+    })                                                                                                       \
   }
 
 #define BRAINTRUST_TRACED(...) BRAINTRUST_DETAIL_TRACED(#__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__)
