@@ -1,16 +1,44 @@
 #include <braintrust/trace/context.h>
 
+#include <pthread.h>
+
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/span_slot.h"
 
+// Present in a program with the address sanitizer, which keeps local variables beside the call stack.
+extern "C" {
+[[gnu::weak]] void* __asan_get_current_fake_stack();
+[[gnu::weak]] void* __asan_addr_is_in_fake_stack(void* fake_stack, void* address, void** begin, void** end);
+}
+
 namespace braintrust {
 namespace detail {
+
+// What a suspended coroutine took along.
+struct ParkedEntries {
+  std::atomic<unsigned> references = 1;
+  std::atomic<bool> resumed = false;  // loans have ended
+  ContextStack stack = {};            // of the coroutine alone
+};
+
 namespace {
+
+ParkedEntries* retain(ParkedEntries* parked) noexcept {
+  if (parked != nullptr) parked->references.fetch_add(1, std::memory_order_relaxed);
+  return parked;
+}
+void release(ParkedEntries* parked) noexcept {
+  if (parked == nullptr || parked->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  parked->stack.clear();
+  delete parked;
+}
 
 // Trivially destructible, so that spans in destructors of other thread-local objects still find it.
 struct ThreadContext {
@@ -19,23 +47,80 @@ struct ThreadContext {
 };
 constinit thread_local ThreadContext this_thread = {};
 
-// Frees what the stack of an ending thread grew to.
+// Frees what the stack of an ending thread still holds.
 struct ThreadContextOwner {
   bool armed = true;
   ~ThreadContextOwner() { this_thread.own.clear(); }
 };
 thread_local ThreadContextOwner owner;
 
-bool ended(const ContextEntry& entry) noexcept {
-  return !entry.bound && entry.ref.slot->generation.load(std::memory_order_relaxed) != entry.ref.generation;
+// Where this thread's call stack begins: its highest address, or null where nobody says.
+const char* find_call_stack() noexcept {
+#if defined(__linux__)
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return nullptr;
+  void* lowest = nullptr;
+  std::size_t bytes = 0;
+  const bool known = pthread_attr_getstack(&attributes, &lowest, &bytes) == 0;
+  pthread_attr_destroy(&attributes);
+  return known ? static_cast<const char*>(lowest) + bytes : nullptr;
+#elif defined(__APPLE__)
+  return static_cast<const char*>(pthread_get_stackaddr_np(pthread_self()));
+#else
+  return nullptr;
+#endif
+}
+
+// Whether a plain function on this thread's call stack holds it, rather than a coroutine or an object on the heap.
+bool on_call_stack(const void* object) noexcept {
+  static thread_local const char* const call_stack = find_call_stack();
+  const auto* const address = static_cast<const char*>(object);
+  if (address > static_cast<const char*>(__builtin_frame_address(0)) && address < call_stack) return true;
+  if (__asan_get_current_fake_stack == nullptr || __asan_addr_is_in_fake_stack == nullptr) return false;
+  void* const fake_stack = __asan_get_current_fake_stack();
+  return fake_stack != nullptr &&
+         __asan_addr_is_in_fake_stack(fake_stack, const_cast<void*>(object), nullptr, nullptr) != nullptr;
+}
+
+bool ended(const SpanRef& ref) noexcept {
+  return ref.slot != nullptr && ref.slot->generation.load(std::memory_order_relaxed) != ref.generation;
+}
+
+bool gone(const ContextEntry& entry) noexcept {
+  switch (entry.kind) {
+    case ContextKind::guard:
+      return ended(entry.ref);
+    case ContextKind::bound:
+    case ContextKind::held:
+      return false;
+    case ContextKind::base:
+      return entry.lender != nullptr ? entry.lender->resumed.load(std::memory_order_relaxed) : ended(entry.ref);
+  }
+  return false;
+}
+
+// Whether the entry is the thread's, and not the coroutine's that runs on it.
+bool stays(const ContextEntry& entry) noexcept {
+  switch (entry.kind) {
+    case ContextKind::guard:
+      return on_call_stack(entry.ref.slot->guard.load(std::memory_order_relaxed));
+    case ContextKind::bound:
+      return on_call_stack(entry.holder);
+    case ContextKind::held:
+      return true;
+    case ContextKind::base:
+      return false;
+  }
+  return false;
 }
 
 }  // namespace
 
-void ContextStack::push(const SpanRef& ref, bool bound, const char* traced_by) {
+void ContextStack::push(const ContextEntry& entry) {
+  const bool needs_owner = size == capacity || entry.ref.lineage != nullptr || entry.lender != nullptr;
+  if (needs_owner && this == &this_thread.own) [[maybe_unused]]
+    const bool arm = owner.armed;
   if (size == capacity) {
-    if (this == &this_thread.own) [[maybe_unused]]
-      const bool arm = owner.armed;
     const std::size_t larger = capacity * 2;
     auto* const grown = static_cast<ContextEntry*>(std::malloc(larger * sizeof(ContextEntry)));
     if (grown == nullptr) return;  // the span is recorded, only not current
@@ -44,36 +129,54 @@ void ContextStack::push(const SpanRef& ref, bool bound, const char* traced_by) {
     heap = grown;
     capacity = larger;
   }
-  retain(ref.lineage);
-  entries()[size++] = {ref, traced_by, bound};
+  retain(entry.ref.lineage);
+  retain(entry.lender);
+  entries()[size++] = entry;
 }
 
 void ContextStack::erase(std::size_t index) noexcept {
   ContextEntry* const all = entries();
-  release(all[index].ref.lineage);
+  const ContextEntry erased = all[index];
   for (std::size_t i = index + 1; i < size; ++i) all[i - 1] = all[i];
   --size;
+  release(erased.ref.lineage);
+  release(erased.lender);
 }
 
 void ContextStack::remove(const SpanSlot* slot, std::uint64_t generation) noexcept {
   ContextEntry* const all = entries();
   for (std::size_t i = size; i-- > 0;) {
-    if (!all[i].bound && all[i].ref.slot == slot && all[i].ref.generation == generation) return erase(i);
+    if (all[i].kind == ContextKind::guard && all[i].ref.slot == slot && all[i].ref.generation == generation) return erase(i);
   }
 }
 
-void ContextStack::pop_bound(const SpanRef& ref) noexcept {
-  ContextEntry* const all = entries();
+void ContextStack::pop(const void* holder) noexcept {
   for (std::size_t i = size; i-- > 0;) {
-    if (all[i].bound && all[i].ref.span == ref.span && all[i].ref.row == ref.row) return erase(i);
+    if (entries()[i].holder != holder) continue;
+    // What runs after a bound function is not of the coroutines that it resumed.
+    if (entries()[i].kind == ContextKind::held) {
+      for (std::size_t above = size; above-- > i + 1;) {
+        if (entries()[above].kind == ContextKind::base) erase(above);
+      }
+    }
+    return erase(i);
+  }
+}
+
+void ContextStack::remove_lent(const ParkedEntries* lender) noexcept {
+  for (std::size_t i = size; i-- > 0;) {
+    if (entries()[i].lender == lender) return erase(i);
   }
 }
 
 ContextEntry* ContextStack::top() noexcept {
-  while (size > 0) {
-    ContextEntry& entry = entries()[size - 1];
-    if (!ended(entry)) return &entry;
-    erase(size - 1);
+  for (std::size_t i = size; i-- > 0;) {
+    ContextEntry& entry = entries()[i];
+    if (gone(entry)) {
+      erase(i);
+    } else if (entry.ref.core != nullptr) {
+      return &entry;
+    }
   }
   return nullptr;
 }
@@ -81,7 +184,7 @@ ContextEntry* ContextStack::top() noexcept {
 ContextEntry* ContextStack::top_traced() noexcept {
   ContextEntry* const all = entries();
   for (std::size_t i = size; i-- > 0;) {
-    if (all[i].traced_by != nullptr && !ended(all[i])) return &all[i];
+    if (all[i].traced_by != nullptr && !gone(all[i])) return &all[i];
   }
   return nullptr;
 }
@@ -94,11 +197,55 @@ void ContextStack::clear() noexcept {
 }
 
 void ContextStack::append(ContextStack& other) {
+  copy(other);
+  other.clear();
+}
+
+void ContextStack::copy(const ContextStack& other) {
   for (std::size_t i = 0; i < other.size; ++i) {
     const ContextEntry& entry = other.entries()[i];
-    push(entry.ref, entry.bound, entry.traced_by);
+    if (!gone(entry)) push(entry);
   }
-  other.clear();
+}
+
+void ContextStack::take(ContextStack& own) {
+  std::size_t first = size;
+  for (; first > 0; --first) {
+    const ContextEntry& entry = entries()[first - 1];
+    if (!gone(entry) && (entry.kind == ContextKind::base || stays(entry))) break;
+  }
+
+  ContextEntry base{{}, nullptr, nullptr, nullptr, ContextKind::base};
+  const bool has_base = first > 0 && entries()[first - 1].kind == ContextKind::base;
+  if (has_base) {
+    own.push(entries()[first - 1]);
+  } else {
+    // It has just been started: by the plain function whose span is current below.
+    for (std::size_t i = first; i-- > 0;) {
+      const ContextEntry& below = entries()[i];
+      if (gone(below) || below.ref.core == nullptr) continue;
+      base.ref = below.ref;
+      break;
+    }
+    own.push(base);
+  }
+  for (std::size_t i = first; i < size; ++i) {
+    if (!gone(entries()[i])) own.push(entries()[i]);
+  }
+  const std::size_t left = has_base ? first - 1 : first;
+  while (size > left) erase(size - 1);
+}
+
+void ContextStack::put_back(ContextStack& own) {
+  // Bases on top were left by coroutines that ended here, or are of one that resumes this one by a plain call. The latter is
+  // kept; what is over, or there already, makes room, so that the stack does not grow.
+  ContextEntry& base = own.entries()[0];
+  for (std::size_t i = size; i > 0 && entries()[i - 1].kind == ContextKind::base; --i) {
+    const ContextEntry& left = entries()[i - 1];
+    if (gone(left) || (left.ref.slot == base.ref.slot && left.ref.span == base.ref.span)) erase(i - 1);
+  }
+  if (gone(base)) push({{}, nullptr, nullptr, nullptr, ContextKind::base});  // the line it drew stays
+  append(own);
 }
 
 ContextStack& active_stack() noexcept {
@@ -108,14 +255,128 @@ ContextStack& active_stack() noexcept {
 
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept { return std::exchange(this_thread.active, stack); }
 
+bool BoundScope::push(const SpanHandle& span) noexcept {
+  active_stack().push({span.ref(), nullptr, this, nullptr, ContextKind::held});
+  return true;
+}
+
+void BoundScope::pop() noexcept { active_stack().pop(this); }
+
+ParkedContext::~ParkedContext() {
+  if (parked_ == nullptr) return;
+  parked_->resumed.store(true, std::memory_order_relaxed);
+  release(parked_);
+}
+
+void ParkedContext::take() noexcept {
+  if (!tracing()) return;
+  parked_ = new (std::nothrow) ParkedEntries;
+  if (parked_ != nullptr) active_stack().take(parked_->stack);
+}
+
+void ParkedContext::put_back() noexcept {
+  if (parked_ == nullptr) return;
+  parked_->resumed.store(true, std::memory_order_relaxed);
+  active_stack().put_back(parked_->stack);
+  release(std::exchange(parked_, nullptr));
+}
+
+ParkedContext::Loan ParkedContext::lend() noexcept {
+  const ContextEntry* const current = parked_ != nullptr ? parked_->stack.top() : nullptr;
+  if (current == nullptr) return {};
+  active_stack().push({current->ref, nullptr, nullptr, parked_, ContextKind::base});
+  return Loan(parked_);
+}
+
+ParkedContext::Loan::Loan(ParkedEntries* parked) noexcept : parked_(retain(parked)) {}
+
+ParkedContext::Loan::~Loan() { release(parked_); }
+
+void ParkedContext::Loan::take_back() noexcept {
+  if (parked_ != nullptr) active_stack().remove_lent(parked_);
+}
+
+struct ContextTask::State {
+  std::mutex mutex;
+  ContextImage last;  // what the last part left
+};
+
+namespace {
+
+std::shared_ptr<ContextStack> make_stack() {
+  return std::shared_ptr<ContextStack>(new ContextStack, [](ContextStack* stack) {
+    stack->clear();
+    delete stack;
+  });
+}
+
+}  // namespace
+
+ContextTask::ContextTask() noexcept {
+  if (!tracing()) return;
+  try {
+    auto state = std::make_unique<State>();
+    auto stack = make_stack();
+    if (const SpanHandle parent = current_span()) stack->push(parent.ref(), ContextKind::held);
+    state->last = std::move(stack);
+    state_ = std::move(state);
+  } catch (const std::bad_alloc&) {  // its spans begin traces of their own
+  }
+}
+
+ContextTask::~ContextTask() = default;
+
+ContextImage ContextTask::image(const ContextImage& otherwise) const noexcept {
+  if (state_ == nullptr) return nullptr;
+  const ContextStack& active = active_stack();
+  if (active.task != this) return otherwise;
+  try {
+    auto copy = make_stack();
+    copy->copy(active);
+    return copy;
+  } catch (const std::bad_alloc&) {
+    return otherwise;
+  }
+}
+
+ContextTask::Part::Part(ContextTask& task, const ContextImage& image) noexcept : task_(task) {
+  if (task.state_ == nullptr) return;
+  try {
+    ContextImage from = image;
+    if (from == nullptr) {
+      const std::lock_guard lock(task.state_->mutex);
+      from = task.state_->last;
+    }
+    stack_ = make_stack();
+    if (from != nullptr) stack_->copy(*from);
+    stack_->task = &task;
+    stack_->former = former_ = exchange_active_stack(stack_.get());
+  } catch (const std::bad_alloc&) {  // it runs under what is current on its thread
+    stack_ = nullptr;
+  }
+}
+
+ContextTask::Part::~Part() {
+  if (stack_ == nullptr) return;
+  exchange_active_stack(former_);
+  ContextImage left = std::move(stack_);  // what it replaces is freed after the lock
+  const std::lock_guard lock(task_.state_->mutex);
+  std::swap(task_.state_->last, left);
+}
+
+void ContextTask::leave() const noexcept {
+  const ContextStack& active = active_stack();
+  if (state_ != nullptr && active.task == this) exchange_active_stack(active.former);
+}
+
 }  // namespace detail
 
-ContextScope::ContextScope(const SpanHandle& span) noexcept : pushed_(static_cast<bool>(span)), span_(span) {
-  if (pushed_) detail::active_stack().push(span_.ref(), true);
+ContextScope::ContextScope(const SpanHandle& span) noexcept : pushed_(static_cast<bool>(span)) {
+  if (pushed_) detail::active_stack().push({span.ref(), nullptr, this, nullptr, detail::ContextKind::bound});
 }
 
 ContextScope::~ContextScope() {
-  if (pushed_) detail::active_stack().pop_bound(span_.ref());
+  if (pushed_) detail::active_stack().pop(this);
 }
 
 SpanHandle current_span() noexcept {
@@ -126,7 +387,7 @@ SpanHandle current_span() noexcept {
 
 TaskContext::TaskContext() noexcept : stack_(new (std::nothrow) detail::ContextStack) {
   const SpanHandle parent = current_span();
-  if (stack_ != nullptr && parent) static_cast<detail::ContextStack*>(stack_)->push(parent.ref(), true);
+  if (stack_ != nullptr && parent) static_cast<detail::ContextStack*>(stack_)->push(parent.ref(), detail::ContextKind::held);
 }
 
 TaskContext::~TaskContext() {

@@ -2,43 +2,79 @@
 
 // `ContextStack`: the current spans of one thread or task, innermost last.
 //
+//   thread: │ held: bound here │ guard: request │ ← top        a plain function runs below a coroutine that was resumed:
+//   thread: │ guard: main's    │ base: (whose)  │ guard: of the coroutine │ ← top
+//
 // Entries that a guard pushed vanish when its span ends, also when that happens elsewhere: an entry whose slot has moved on is
-// skipped and dropped. Entries that were bound (bind_context, ContextScope) stay, because children may outlive their parent.
+// skipped and dropped. Entries that were bound (bind_context, ContextScope) stay until their scope ends, because children may
+// outlive their parent.
+//
+// A coroutine shares the stack of the thread it runs on with the plain functions below it. When it suspends, `take` separates
+// them: what lies above the innermost entry that stays (a base, a bound function's span, a span whose guard lies on the
+// thread's own call stack) is the coroutine's and goes with it.
 //
 // Threads: used by the thread on which it is active.
 
 #include <cstddef>
 
-#include <braintrust/trace/span.h>
+#include <braintrust/trace/context.h>
 
 namespace braintrust::detail {
+
+enum class ContextKind : unsigned char {
+  guard,  // a `Span`'s
+  bound,  // a `ContextScope`'s
+  held,   // a bound function's, or a task's first: stays where it is. Without a span: only a line between what is whose
+  base,   // the first of a coroutine's entries on the thread that runs it; may be without a span. Counts while its span is open
+          // or, when another coroutine lent it, until that one resumes
+};
 
 struct ContextEntry {
   SpanRef ref;            // holds a reference to `lineage`
   const char* traced_by;  // the function whose TRACED made it, or null
-  bool bound;
+  const void* holder;     // bound, held: the scope that pushed it
+  ParkedEntries* lender;  // base: who lent it, or null. Holds a reference
+  ContextKind kind;
 };
 
 struct ContextStack {
   static constexpr std::size_t inline_entries = 6;
 
-  void push(const SpanRef& ref, bool bound, const char* traced_by = nullptr);
+  void push(const SpanRef& ref, ContextKind kind, const char* traced_by = nullptr) {
+    push({ref, traced_by, nullptr, nullptr, kind});
+  }
+  void push(const ContextEntry& entry);  // takes references of its own
   // Removes the entry of this open span, wherever it stands.
   void remove(const SpanSlot* slot, std::uint64_t generation) noexcept;
-  void pop_bound(const SpanRef& ref) noexcept;
+  // Removes what this scope pushed.
+  void pop(const void* holder) noexcept;
+  // Removes what was lent here.
+  void remove_lent(const ParkedEntries* lender) noexcept;
   // The innermost entry that still counts, or null.
   ContextEntry* top() noexcept;
   ContextEntry* top_traced() noexcept;
   void clear() noexcept;
   // Moves the entries of `other` to the end of this stack.
   void append(ContextStack& other);
+  // Adds the entries of `other` that still count to the end of this stack.
+  void copy(const ContextStack& other);
+
+  // Moves the entries of the coroutine that runs on this thread into `own`, behind a base.
+  void take(ContextStack& own);
+  // Puts back what `take` took, here or on another thread.
+  void put_back(ContextStack& own);
 
   std::size_t size = 0;
   std::size_t capacity = inline_entries;
   ContextEntry* heap = nullptr;  // instead of `few`, once it was too small
   ContextEntry few[inline_entries] = {};
 
+  // For the stack of a `ContextTask`'s part: whose, and what was active before it.
+  const ContextTask* task = nullptr;
+  ContextStack* former = nullptr;
+
   ContextEntry* entries() noexcept { return heap != nullptr ? heap : few; }
+  const ContextEntry* entries() const noexcept { return heap != nullptr ? heap : few; }
 
  private:
   void erase(std::size_t index) noexcept;

@@ -205,7 +205,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
 
     const bool current = options == nullptr || options->set_current;
     slot->stack = current ? &stack : nullptr;
-    if (current) stack.push(ref_of(*slot), false, traced_by);
+    if (current) stack.push(ref_of(*slot), ContextKind::guard, traced_by);
     return LoggerCore::make_span(slot);
   } catch (const std::exception& error) {
     report(Severity::error, ErrorCode::io, std::string("a span could not be started: ") + error.what());
@@ -283,6 +283,8 @@ std::string SpanHandle::id() const { return ref_.core != nullptr ? to_string(ref
 std::string SpanHandle::export_slug() const { return ref_.core != nullptr ? detail::write_slug(ref_) : std::string(); }
 
 std::string SpanHandle::link() const { return detail::link_to(ref_); }
+
+void Span::moved_here() noexcept { slot_->guard.store(this, std::memory_order_relaxed); }
 
 SpanHandle Span::handle() const noexcept { return slot_ != nullptr ? SpanHandle(detail::ref_of(*slot_)) : SpanHandle(); }
 

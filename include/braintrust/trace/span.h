@@ -147,10 +147,11 @@ struct SpanOptions {
 class [[nodiscard]] Span {
  public:
   Span() = default;  // a no-op
-  Span(Span&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
+  Span(Span&& other) noexcept : Span(std::exchange(other.slot_, nullptr)) {}
   Span& operator=(Span&& other) noexcept {
     Span taken(std::move(other));
     std::swap(slot_, taken.slot_);
+    if (slot_ != nullptr) moved_here();
     return *this;
   }
   Span(const Span&) = delete;
@@ -198,7 +199,10 @@ class [[nodiscard]] Span {
 
  private:
   friend struct detail::LoggerCore;
-  explicit Span(detail::SpanSlot* slot) noexcept : slot_(slot) {}
+  explicit Span(detail::SpanSlot* slot) noexcept : slot_(slot) {
+    if (slot_ != nullptr) moved_here();
+  }
+  void moved_here() noexcept;
   void record(const SpanFields& fields) noexcept;
   void end_now(UnixTime end_time) noexcept;
   void finish() noexcept;
