@@ -1,0 +1,599 @@
+// `with_context` around the awaits of coroutines of any kind.
+
+#include <braintrust/trace/coroutine.h>
+
+#include <condition_variable>
+#include <coroutine>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <future>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "trace/family.h"
+
+namespace braintrust {
+namespace {
+
+using test::Backend;
+using test::Family;
+using test::is_current;
+
+// A lazy task: starts when it is awaited, resumes its awaiter when it is done, both by symmetric transfer.
+template <class T>
+class Task;
+
+struct TaskPromiseBase {
+  std::coroutine_handle<> waiting = std::noop_coroutine();
+  std::exception_ptr failure;
+
+  std::suspend_always initial_suspend() noexcept { return {}; }
+  struct Final {
+    bool await_ready() noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> done) noexcept {
+      return done.promise().waiting;
+    }
+    void await_resume() noexcept {}
+  };
+  Final final_suspend() noexcept { return {}; }
+  void unhandled_exception() { failure = std::current_exception(); }
+};
+template <class T>
+struct TaskPromise : TaskPromiseBase {
+  std::optional<T> value;
+  Task<T> get_return_object();
+  void return_value(T result) { value.emplace(std::move(result)); }
+  T take() { return std::move(*value); }
+};
+template <>
+struct TaskPromise<void> : TaskPromiseBase {
+  Task<void> get_return_object();
+  void return_void() {}
+  void take() {}
+};
+
+template <class T = void>
+class [[nodiscard]] Task {
+ public:
+  using promise_type = TaskPromise<T>;
+  explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Task& operator=(Task&&) = delete;
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
+
+  struct Awaiter {
+    std::coroutine_handle<promise_type> task;
+    bool await_ready() { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) {
+      task.promise().waiting = waiting;
+      return task;
+    }
+    T await_resume() {
+      if (task.promise().failure) std::rethrow_exception(task.promise().failure);
+      return task.promise().take();
+    }
+  };
+  Awaiter operator co_await() && { return {handle_}; }
+
+  // For plain functions.
+  void start() { handle_.resume(); }
+  bool done() const { return handle_.done(); }
+
+ private:
+  std::coroutine_handle<promise_type> handle_;
+};
+template <class T>
+Task<T> TaskPromise<T>::get_return_object() {
+  return Task<T>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+}
+Task<void> TaskPromise<void>::get_return_object() {
+  return Task<void>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+}
+
+// One thread and what it has to do.
+class Worker {
+ public:
+  Worker() : thread_([this] { work(); }) {}
+  ~Worker() {
+    push(nullptr);
+    thread_.join();
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void push(std::function<void()> fn) {
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(fn));
+    }
+    wake_.notify_one();
+  }
+  // Runs it there, and waits.
+  void call(const std::function<void()>& fn) {
+    std::latch done(1);
+    push([&] {
+      fn();
+      done.count_down();
+    });
+    done.wait();
+  }
+  std::thread::id id() const { return thread_.get_id(); }
+  bool is_clean() {
+    bool clean = false;
+    call([&] { clean = !current_span(); });
+    return clean;
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return !queue_.empty(); });
+      const std::function<void()> fn = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      if (!fn) return;
+      fn();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  std::thread thread_;
+};
+
+// `co_await Hop{worker}` goes on there.
+struct Hop {
+  Worker& worker;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    worker.push([waiting] { waiting.resume(); });
+  }
+  std::thread::id await_resume() { return std::this_thread::get_id(); }
+};
+
+template <class Awaitable>
+Task<> finish(Awaitable awaitable, std::latch& done) {
+  co_await std::move(awaitable);
+  done.count_down();
+}
+// Starts on this thread, and waits for the end.
+template <class Awaitable>
+void sync_wait(Awaitable awaitable) {
+  std::latch done(1);
+  auto task = finish(std::move(awaitable), done);
+  task.start();
+  done.wait();
+}
+// Waits until the worker has left the coroutine, too.
+template <class Awaitable>
+void run_on(Worker& worker, Awaitable awaitable) {
+  std::latch done(1);
+  auto task = finish(std::move(awaitable), done);
+  worker.push([&] { task.start(); });
+  done.wait();
+}
+
+Task<> step(std::string name, Worker& to) {
+  auto span = start_span(name);
+  co_await with_context(Hop{to});
+  EXPECT_TRUE(is_current(span));
+  start_span("in " + name).end();
+}
+
+Task<> request(std::string number, Worker& a, Worker& b) {
+  auto span = start_span("request " + number);
+  co_await with_context(step("first " + number, b));
+  EXPECT_TRUE(is_current(span));
+  auto between = start_span("between " + number);
+  EXPECT_EQ(co_await with_context(Hop{a}), a.id());
+  EXPECT_TRUE(is_current(between));
+  co_await with_context(step("second " + number, b));
+  EXPECT_TRUE(is_current(between));
+  between.end();
+  EXPECT_TRUE(is_current(span));
+}
+
+void expect_request(const Family& family, const std::string& number) {
+  EXPECT_EQ(family.parent("first " + number), "request " + number);
+  EXPECT_EQ(family.parent("in first " + number), "first " + number);
+  EXPECT_EQ(family.parent("between " + number), "request " + number);
+  EXPECT_EQ(family.parent("second " + number), "between " + number);
+  EXPECT_EQ(family.parent("in second " + number), "second " + number);
+}
+
+TEST(WithContext, ACoroutineKeepsItsSpansFromThreadToThread) {
+  Backend backend;
+  Worker a, b;
+  run_on(a, request("1", a, b));
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_TRUE(b.is_clean());
+  const Family family(backend.rows());
+  EXPECT_EQ(family.parent("request 1"), "");
+  expect_request(family, "1");
+}
+
+TEST(WithContext, ManyCoroutinesOnTwoThreadsAreKeptApart) {
+  Backend backend;
+  constexpr int requests = 150;
+  {
+    Worker a, b;
+    std::latch done(requests);
+    std::vector<Task<>> running;
+    for (int i = 0; i < requests; ++i) running.push_back(finish(request(std::to_string(i), a, b), done));
+    for (int i = 0; i < requests; ++i)
+      (i % 2 == 0 ? a : b).push([&running, i] { running[static_cast<std::size_t>(i)].start(); });
+    done.wait();
+    EXPECT_TRUE(a.is_clean());
+    EXPECT_TRUE(b.is_clean());
+  }
+  const Family family(backend.rows());
+  for (int i = 0; i < requests; ++i) {
+    EXPECT_EQ(family.parent("request " + std::to_string(i)), "");
+    expect_request(family, std::to_string(i));
+  }
+}
+
+TEST(WithContext, WhatTheThreadRunsNextHasNoneOfTheSpans) {
+  Backend backend;
+  Worker a, b;
+  std::latch waiting(1), go(1);
+  b.push([&] { go.wait(); });
+  std::latch done(1);
+  auto task = finish(
+      [](Worker& to) -> Task<> {
+        auto span = start_span("waits");
+        co_await with_context(Hop{to});
+        EXPECT_TRUE(is_current(span));
+      }(b),
+      done);
+  a.push([&] { task.start(); });
+  a.call([] {
+    EXPECT_FALSE(current_span());
+    start_span("next").end();
+  });
+  go.count_down();
+  done.wait();
+  EXPECT_EQ(Family(backend.rows()).parent("next"), "");
+}
+
+TEST(WithContext, ATaskThatSuspendsByAPlainAwaitLeavesNoLoanBehind) {
+  Backend backend;
+  Worker a, b;
+  run_on(a, [](Worker& to) -> Task<> {
+    auto span = start_span("outer");
+    co_await with_context([](Worker& there) -> Task<> {
+      start_span("inner").end();
+      co_await Hop{there};  // not wrapped
+    }(to));
+    EXPECT_TRUE(is_current(span));
+  }(b));
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_EQ(Family(backend.rows()).parent("inner"), "outer");
+}
+
+TEST(WithContext, ThePlainFunctionThatStartsACoroutineKeepsItsSpan) {
+  Backend backend;
+  Worker a, b;
+  {
+    auto main_span = start_span("main");
+    sync_wait(request("1", a, b));
+    EXPECT_TRUE(is_current(main_span));
+    sync_wait(with_context(request("2", a, b)));
+    EXPECT_TRUE(is_current(main_span));
+    sync_wait([](Worker& to) -> Task<> {
+      co_await with_context(Hop{to});
+      start_span("after the hop").end();
+    }(a));
+    start_span("after").end();
+  }
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_TRUE(b.is_clean());
+  EXPECT_FALSE(current_span());
+  const Family family(backend.rows());
+  for (const std::string name : {"request 1", "request 2", "after", "after the hop"}) EXPECT_EQ(family.parent(name), "main");
+  expect_request(family, "1");
+  expect_request(family, "2");
+}
+
+TEST(WithContext, ACoroutineStartedInABoundFunctionLeavesTheCallersSpans) {
+  Backend backend;
+  Worker a;
+  run_on(a, [](Worker& to) -> Task<> {
+    auto span = start_span("starter");
+    Worker other;
+    std::latch done(1);
+    auto background = finish(
+        [](Worker& there) -> Task<> {
+          auto mine = start_span("background");
+          co_await with_context(Hop{there});
+          start_span("in background").end();
+        }(other),
+        done);
+    bind_context([&] { background.start(); })();
+    EXPECT_TRUE(is_current(span));
+    done.wait();
+    co_await with_context(Hop{to});
+    EXPECT_TRUE(is_current(span));
+  }(a));
+  EXPECT_TRUE(a.is_clean());
+  const Family family(backend.rows());
+  EXPECT_EQ(family.parent("background"), "starter");
+  EXPECT_EQ(family.parent("in background"), "background");
+}
+
+TEST(WithContext, ABoundFunctionThatResumesACoroutineIsCleanAfterwards) {
+  Backend backend;
+  auto main_span = start_span("main");
+  std::coroutine_handle<> waiting;
+  struct Store {
+    std::coroutine_handle<>& to;
+    bool await_ready() { return false; }
+    void await_suspend(std::coroutine_handle<> handle) { to = handle; }
+    void await_resume() {}
+  };
+  auto task = [](std::coroutine_handle<>& to) -> Task<> {
+    auto span = start_span("step");
+    co_await with_context(Store{to});
+    EXPECT_TRUE(is_current(span));
+  }(waiting);
+  task.start();
+  EXPECT_TRUE(is_current(main_span));
+  auto resume = [] {
+    auto other = start_span("other", {.set_current = false});
+    const ContextScope scope(other.handle());
+    return bind_context([](std::coroutine_handle<> handle) { handle.resume(); });
+  }();
+  std::thread([&] {
+    resume(waiting);
+    EXPECT_FALSE(current_span());
+  }).join();
+  EXPECT_TRUE(task.done());
+}
+
+// Each way in which an awaiter can answer.
+struct Ready {
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) { FAIL(); }
+  int await_resume() { return 1; }
+};
+struct Declines {
+  bool await_ready() { return false; }
+  bool await_suspend(std::coroutine_handle<>) { return false; }
+  int await_resume() { return 2; }
+};
+struct TransfersBack {
+  bool await_ready() { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) { return waiting; }
+  int await_resume() { return 3; }
+};
+struct ResumesInline {
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) { waiting.resume(); }
+  int await_resume() { return 4; }
+};
+struct SuspendsWithBool {
+  Worker& worker;
+  bool await_ready() { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    worker.push([waiting] { waiting.resume(); });
+    return true;
+  }
+  int await_resume() { return 5; }
+};
+struct TransfersToNothing {
+  Worker& worker;
+  bool await_ready() { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) {
+    worker.push([waiting] { waiting.resume(); });
+    return std::noop_coroutine();
+  }
+  int await_resume() { return 6; }
+};
+// The coroutine goes on elsewhere, up to its next suspension, before this returns.
+struct ResumesElsewhereFirst {
+  Worker& worker;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    worker.call([waiting] { waiting.resume(); });
+  }
+  int await_resume() { return 7; }
+};
+struct ByMember {
+  Ready operator co_await() && { return {}; }
+};
+struct ByFreeFunction {};
+Declines operator co_await(ByFreeFunction&&) { return {}; }
+struct OnlyMoved {
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  std::unique_ptr<int> await_resume() { return std::make_unique<int>(8); }
+};
+struct GivesReference {
+  int& value;
+  bool await_ready() { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  int& await_resume() { return value; }
+};
+
+TEST(WithContext, EachKindOfAwaiterKeepsTheSpan) {
+  Backend backend;
+  Worker a, b;
+  run_on(a, [](Worker& there, Worker& back) -> Task<> {
+    auto span = start_span("span");
+    const SpanId id = span.span_id();
+    const auto kept = [id] { return current_span().span_id() == id; };
+    EXPECT_EQ(co_await with_context(Ready()), 1);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(Declines()), 2);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(TransfersBack()), 3);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(ResumesInline()), 4);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(SuspendsWithBool{there}), 5);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(TransfersToNothing{back}), 6);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(ResumesElsewhereFirst{there}), 7);
+    EXPECT_TRUE(kept());
+    EXPECT_EQ(co_await with_context(ByMember()), 1);
+    EXPECT_EQ(co_await with_context(ByFreeFunction()), 2);
+    EXPECT_TRUE(kept());
+    Declines variable;
+    EXPECT_EQ(co_await with_context(variable), 2);
+    EXPECT_EQ(*co_await with_context(OnlyMoved()), 8);
+    int value = 9;
+    int& same = co_await with_context(GivesReference{value});
+    EXPECT_EQ(&same, &value);
+    EXPECT_TRUE(kept());
+  }(b, a));
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_TRUE(b.is_clean());
+}
+
+// Wherever an awaitable throws, the coroutine that catches it has its span.
+enum class Where { ready, suspend, resume };
+struct Throws {
+  Where where;
+  Worker& worker;
+  bool await_ready() {
+    if (where == Where::ready) throw std::runtime_error("ready");
+    return false;
+  }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    if (where == Where::suspend) throw std::runtime_error("suspend");
+    worker.push([waiting] { waiting.resume(); });
+    return true;
+  }
+  void await_resume() { throw std::runtime_error("resume"); }
+};
+
+TEST(WithContext, AnAwaitableThatThrowsFindsTheSpanInPlace) {
+  Backend backend;
+  Worker a, b;
+  run_on(a, [](Worker& to) -> Task<> {
+    auto span = start_span("span");
+    for (const Where where : {Where::ready, Where::suspend, Where::resume}) {
+      std::string caught;
+      try {
+        co_await with_context(Throws{where, to});
+      } catch (const std::runtime_error& error) {
+        caught = error.what();
+        EXPECT_TRUE(is_current(span)) << caught;
+      }
+      EXPECT_NE(caught, "");
+    }
+    bool thrown = false;
+    try {
+      co_await with_context([](Worker& there) -> Task<> {
+        auto inner = start_span("inner");
+        co_await with_context(Hop{there});
+        throw std::logic_error("from the task");
+      }(to));
+    } catch (const std::logic_error&) {
+      thrown = true;
+      EXPECT_TRUE(is_current(span));
+    }
+    EXPECT_TRUE(thrown);
+  }(b));
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_TRUE(b.is_clean());
+}
+
+TEST(WithContext, ACoroutineDestroyedWhileItWaitsTakesItsSpansWithIt) {
+  Backend backend;
+  struct Never {
+    bool await_ready() { return false; }
+    void await_suspend(std::coroutine_handle<>) {}
+    void await_resume() {}
+  };
+  {
+    auto task = []() -> Task<> {
+      auto span = start_span("span", {.propagated = {{"metadata", {{"k", 1}}}}});
+      co_await with_context([]() -> Task<> {
+        auto inner = start_span("inner");
+        co_await with_context(Never());
+      }());
+    }();
+    task.start();
+    EXPECT_FALSE(current_span());
+  }
+  EXPECT_FALSE(current_span());
+  EXPECT_EQ(Family(backend.rows()).parent("inner"), "span");
+}
+
+TEST(WithContext, AScopeInACoroutineGoesAlong) {
+  Backend backend;
+  Worker a, b;
+  auto aside = start_span("aside", {.set_current = false});
+  run_on(a, [](Worker& to, const Span& span) -> Task<> {
+    const ContextScope scope(span.handle());
+    co_await with_context(Hop{to});
+    EXPECT_TRUE(is_current(span));
+  }(b, aside));
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_TRUE(b.is_clean());
+}
+
+TEST(WithContext, CoroutinesOfATaskContextStayOnIt) {
+  Backend backend;
+  Worker worker;
+  TaskContext task;
+  std::latch done(1);
+  auto coroutine = finish(
+      [](Worker& to) -> Task<> {
+        auto span = start_span("span");
+        co_await with_context(Hop{to});
+        EXPECT_TRUE(is_current(span));
+      }(worker),
+      done);
+  {
+    const TaskContext::Scope scope(task);
+    auto plain = start_span("plain");
+    coroutine.start();
+    EXPECT_TRUE(is_current(plain));
+  }
+  EXPECT_FALSE(current_span());
+  done.wait();
+  EXPECT_TRUE(worker.is_clean());
+}
+
+TEST(WithContext, ALongRunOfCoroutinesLeavesNothingToSearch) {
+  Backend backend;
+  Worker a;
+  auto main_span = start_span("main");
+  std::vector<SpanId> parents;
+  for (int i = 0; i < 300; ++i) {
+    sync_wait([](Worker& to) -> Task<> { co_await with_context(Hop{to}); }(a));
+  }
+  main_span.end();
+  EXPECT_TRUE(a.is_clean());
+}
+
+TEST(WithContext, WithoutALoggerItOnlyAwaits) {
+  Worker a;
+  int result = 0;
+  run_on(a, [](Worker& to, int& out) -> Task<> {
+    co_await with_context(Hop{to});
+    out = co_await with_context([]() -> Task<int> { co_return 3; }());
+  }(a, result));
+  EXPECT_EQ(result, 3);
+}
+
+}  // namespace
+}  // namespace braintrust
