@@ -76,8 +76,8 @@ void append_row(std::string& rows, std::string_view body, std::int64_t xact) {
 }
 
 std::string closed(std::string rows) {
-  if (rows.empty()) rows = "[";
-  return rows += "]";
+  if (rows.empty()) rows += '[';
+  return rows += ']';
 }
 
 // The traces that were written to last, each once, in the order of their first row.
