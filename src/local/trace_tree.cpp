@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -66,23 +67,27 @@ std::string scores_of(const json& scores) {
   return text;
 }
 
+void append(std::string& text, std::string_view separator, const std::string& more) {
+  if (!text.empty()) text += separator;
+  text += more;
+}
+
 // What one message of a conversation says: its text, or the tools it asks for.
 std::string said(const json& message) {
   const auto& content = at(message, "content");
-  std::string text = display(content);
-  if (content.is_array()) {  // parts
-    text.clear();
+  std::string text;
+  if (content.is_array()) {
     for (const auto& part : content) {
       const auto& words = at(part, "text");
-      text +=
-          (text.empty() ? "" : " ") + (words.is_string() ? words.get<std::string>() : "[" + text_of(at(part, "type")) + "]");
+      append(text, " ", words.is_string() ? words.get<std::string>() : fmt::format("[{}]", text_of(at(part, "type"))));
     }
+  } else {
+    text = display(content);
   }
   if (const auto& calls = at(message, "tool_calls"); calls.is_array()) {
     for (const auto& call : calls) {
       const auto& function = at(call, "function");
-      text +=
-          fmt::format("{}{}({})", text.empty() ? "" : "  ", text_of(at(function, "name")), display(at(function, "arguments")));
+      append(text, "  ", fmt::format("{}({})", text_of(at(function, "name")), display(at(function, "arguments"))));
     }
   }
   return text;
@@ -91,14 +96,14 @@ std::string said(const json& message) {
 // A conversation's last message says what a model call is about; the others stood in the call before.
 std::string conversation(const json& input) {
   if (!input.is_array() || input.empty() || !at(input.back(), "role").is_string()) return display(input);
-  return text_of(at(input.back(), "role")) + ": " + said(input.back());
+  return fmt::format("{}: {}", text_of(at(input.back(), "role")), said(input.back()));
 }
 
 // The choices of a chat completion.
 std::string choices(const json& output) {
   if (!output.is_array() || output.empty() || !at(output.front(), "message").is_object()) return display(output);
   std::string text;
-  for (const auto& choice : output) text += (text.empty() ? "" : "  |  ") + said(at(choice, "message"));
+  for (const auto& choice : output) append(text, "  |  ", said(at(choice, "message")));
   return text;
 }
 
