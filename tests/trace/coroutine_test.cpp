@@ -251,7 +251,7 @@ TEST(WithContext, ManyCoroutinesOnTwoThreadsAreKeptApart) {
 TEST(WithContext, WhatTheThreadRunsNextHasNoneOfTheSpans) {
   Backend backend;
   Worker a, b;
-  std::latch waiting(1), go(1);
+  std::latch go(1);
   b.push([&] { go.wait(); });
   std::latch done(1);
   auto task = finish(
