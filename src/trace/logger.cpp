@@ -137,8 +137,10 @@ LoggerCore::LoggerCore(pipeline::Flusher::Options options, milliseconds timeout,
 void LoggerCore::push_record(RecordHeader header, const char* file, const char* function, std::string_view fields,
                              bool behind) noexcept {
   constexpr std::size_t longest_name = std::numeric_limits<std::uint16_t>::max();
-  header.file_length = static_cast<std::uint16_t>(file == nullptr ? 0 : std::min(std::strlen(file), longest_name));
-  header.function_length = static_cast<std::uint16_t>(function == nullptr ? 0 : std::min(std::strlen(function), longest_name));
+  if (file == nullptr) file = "";
+  if (function == nullptr) function = "";
+  header.file_length = static_cast<std::uint16_t>(std::min(std::strlen(file), longest_name));
+  header.function_length = static_cast<std::uint16_t>(std::min(std::strlen(function), longest_name));
   // Records lie one behind the other; each begins aligned.
   constexpr std::size_t alignment = alignof(RecordHeader);
   const std::size_t size = sizeof header + header.file_length + header.function_length + fields.size();
@@ -156,7 +158,7 @@ void LoggerCore::push_record(RecordHeader header, const char* file, const char* 
     out += header.file_length;
     std::memcpy(out, function, header.function_length);
     out += header.function_length;
-    std::memcpy(out, fields.data(), fields.size());
+    if (!fields.empty()) std::memcpy(out, fields.data(), fields.size());
     // A length of zero, as a field's kind and text: for_each_field ends there.
     std::memset(out + fields.size(), 0, padded - size);
   };

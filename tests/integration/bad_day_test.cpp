@@ -124,7 +124,7 @@ TEST_F(BadDay, SpansMayOutliveMainAndTheirThread) {
   EXPECT_EQ(ended.status, 0) << ended.output;
   EXPECT_EQ(rows().size(), 5U);
   for (const char* const name : {"thread_local of main", "thread_local", "thread_local, nested", "static, made last"}) {
-    const Row row = only_row(rows(), name);
+    Row row = only_row(rows(), name);
     EXPECT_EQ(row.value("output", ""), "at the very end") << name;
     EXPECT_TRUE(row["metrics"].contains("end")) << name;
   }
@@ -137,7 +137,7 @@ TEST_F(BadDay, AfterForkBothProcessesDeliverTheirOwn) {
   EXPECT_EQ(ended.status, 0) << ended.output;
   EXPECT_EQ(count("parent"), 20U);
   EXPECT_EQ(count("child"), 10U);
-  const Row request = only_row(rows(), "request");
+  Row request = only_row(rows(), "request");
   EXPECT_EQ(request["input"], "of the parent");
   EXPECT_FALSE(request.contains("output")) << "the parent's span is not the child's to write";
   EXPECT_TRUE(request["metrics"].contains("end"));

@@ -231,7 +231,7 @@ TEST(Delivery, OfAnUpdateNeverOvertakesItsRow) {
   wire.logger.update_span(id, {.output = "later"});
   wire.logger.log_feedback({.id = id, .scores = {{"s", 1}}});
   EXPECT_TRUE(wire.logger.flush(long_enough).complete());
-  const Row row = test::only_row(Row::parse(*store->rows_json()).get<std::vector<Row>>(), "updated");
+  Row row = test::only_row(Row::parse(*store->rows_json()).get<std::vector<Row>>(), "updated");
   EXPECT_EQ(row["input"], "first");
   EXPECT_EQ(row.value("output", ""), "later");
   EXPECT_EQ(row.value("scores", Row()), (Row{{"s", 1}}));
@@ -267,7 +267,7 @@ TEST(Delivery, MakesValidTextOfBytesThatAreNone) {
     span.log({.input = "a\xc3(b", .metadata = {{"key \xfe", "\xed\xa0\x80"}}, .tags = {"t\x80"}});
     span.set_attributes("bytes \xff again");
   }
-  const Row row = backend.only();
+  Row row = backend.only();
   EXPECT_EQ(row["input"], "a\xef\xbf\xbd(b");
   EXPECT_EQ(test::name_of(row), "bytes \xef\xbf\xbd again");
 }
@@ -279,7 +279,7 @@ TEST(Delivery, ShowsASpanThatIsOpenForMoreThanASecondAndCompletesItLater) {
   auto span = wire.logger.start_span("long", {.type = SpanType::llm, .input = "i", .tags = {"a"}});
   span.log({.metadata = {{"k", 1}}, .metrics = {{"tokens", 5}, {"end", 1700000000}}});
   ASSERT_TRUE(eventually([&] { return wire.server.count("/logs3") == 1; }));
-  const Row partial = rows_of(wire.server).at(0);
+  Row partial = rows_of(wire.server).at(0);
   EXPECT_EQ(partial["input"], "i");
   EXPECT_FALSE(partial.contains("_is_merge"));
   EXPECT_EQ(partial["metadata"], (Row{{"k", 1}}));
@@ -300,7 +300,7 @@ TEST(Delivery, ShowsASpanThatIsOpenForMoreThanASecondAndCompletesItLater) {
   auto store = local::Store::open("");
   ASSERT_TRUE(store) << store.error().message;
   for (const auto& request : wire.server.requests("/logs3")) EXPECT_TRUE(store->write(request.body));
-  const Row whole = Row::parse(*store->rows_json()).at(0);
+  Row whole = Row::parse(*store->rows_json()).at(0);
   EXPECT_EQ(whole["metadata"], (Row{{"k", 1}, {"l", 2}}));
   EXPECT_EQ(whole["tags"], (Row{"a", "b"}));
   EXPECT_EQ(whole["metrics"]["tokens"], 5);

@@ -85,7 +85,7 @@ TEST(Feedback, ReachesTheSpanItIsAbout) {
   }
   backend.rows();
   backend.logger().log_feedback({.id = id, .scores = {{"thumbs", 1}}, .tags = {"liked"}});
-  const Row row = backend.row("judged");
+  Row row = backend.row("judged");
   EXPECT_EQ(row["scores"], (Row{{"thumbs", 1}}));
   EXPECT_EQ(row["tags"], (Row{"liked"}));
   EXPECT_EQ(row["input"], "q");
@@ -141,7 +141,7 @@ TEST(UpdateSpan, BySlugKeepsTheSpansIds) {
   }
   before = backend.row("updated");
   EXPECT_TRUE(update_span(slug, {.output = "later"}));
-  const Row after = backend.row("updated");
+  Row after = backend.row("updated");
   EXPECT_EQ(after["output"], "later");
   EXPECT_EQ(after["input"], "q");
   for (const char* const name : {"id", "span_id", "root_span_id", "span_parents", "created", "span_attributes"}) {

@@ -92,7 +92,7 @@ TEST_F(Masking, IsCalledOnceForEachPresentField) {
     span.log({.output = 2, .metadata = {{"a", 1}}});
     span.log({.metadata = {{"b", 2}}});
   }
-  const Row row = backend.row("counted");
+  Row row = backend.row("counted");
   EXPECT_EQ(row["input"], 1);
   EXPECT_EQ(seen.size(), 4U);
   EXPECT_EQ(seen.count("1"), 1U);
@@ -107,7 +107,7 @@ TEST_F(Masking, NeverLeaksTheRawValueWhenItThrows) {
   Wire wire;
   log_secrets(wire.logger);
   EXPECT_THAT(sent(wire), Not(HasSubstr("secret")));
-  const Row row = test::only_row(test::rows_of(wire.server), "masked");
+  Row row = test::only_row(test::rows_of(wire.server), "masked");
   EXPECT_EQ(row["input"], "ERROR: Failed to mask field 'input' - std::runtime_error");
   EXPECT_EQ(row["output"], "ERROR: Failed to mask field 'output' - std::runtime_error");
   EXPECT_EQ(row["expected"], "ERROR: Failed to mask field 'expected' - std::runtime_error");
@@ -141,7 +141,7 @@ TEST_F(Masking, OfTheWrongShapeIsLeftOut) {
     auto span = backend.logger().start_span("shapes", {.input = "secret"});
     span.log({.scores = {{"s", 1}}, .metadata = {{"k", 1}}, .metrics = {{"m", 1}}, .tags = {"t"}});
   }
-  const Row row = backend.row("shapes");
+  Row row = backend.row("shapes");
   EXPECT_EQ(row["input"], "***");
   for (const char* const gone : {"scores", "metadata", "tags", "context"}) EXPECT_FALSE(row.contains(gone)) << gone;
   EXPECT_FALSE(row["metrics"].contains("m"));

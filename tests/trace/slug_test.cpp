@@ -172,7 +172,7 @@ Row child_of(Wire& wire, const std::string& slug) {
 
 TEST(SlugParent, GivesTraceAndParentInAnotherProcess) {
   Wire wire;
-  const Row row = child_of(wire, v4_logs);
+  Row row = child_of(wire, v4_logs);
   EXPECT_EQ(row["project_id"], object);
   EXPECT_EQ(row["log_id"], "g");
   EXPECT_EQ(row["root_span_id"], root);
@@ -186,7 +186,7 @@ TEST(SlugParent, MayHaveUuidsOfAnOlderSdk) {
     auto grandchild = start_span("grandchild");
   }
   const auto rows = wire.rows();
-  const Row child = test::only_row(rows, "child"), grandchild = test::only_row(rows, "grandchild");
+  Row child = test::only_row(rows, "child"), grandchild = test::only_row(rows, "grandchild");
   EXPECT_EQ(child["root_span_id"], row_id);
   EXPECT_EQ(child["span_parents"], (Row{row_id}));
   EXPECT_EQ(grandchild["root_span_id"], row_id);
@@ -208,7 +208,7 @@ TEST(SlugParent, WithUuidsKeepsItsTraceInUpdates) {
 
 TEST(SlugParent, OfAnExperimentSendsThere) {
   Wire wire;
-  const Row row = child_of(wire, v3_experiment);
+  Row row = child_of(wire, v3_experiment);
   EXPECT_EQ(row["experiment_id"], object);
   EXPECT_FALSE(row.contains("project_id"));
   EXPECT_FALSE(row.contains("log_id"));
@@ -223,7 +223,7 @@ TEST(SlugParent, ByProjectNameIsResolved) {
 TEST(SlugParent, ThatIsDamagedIsToldAndATraceBegins) {
   Told told;
   Wire wire;
-  const Row row = child_of(wire, "BAICAwEjRWeJ");
+  Row row = child_of(wire, "BAICAwEjRWeJ");
   EXPECT_FALSE(row.contains("span_parents"));
   EXPECT_EQ(row["project_id"], "id of p");
   EXPECT_TRUE(told.mentions("parent"));

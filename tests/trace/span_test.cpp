@@ -91,7 +91,7 @@ TEST(Span, TellsItsIds) {
   EXPECT_EQ(span.id(), handle.id());
   const std::string id = span.id(), span_id = to_string(span.span_id()), trace_id = to_string(span.trace_id());
   span.end();
-  const Row row = backend.row("ids");
+  Row row = backend.row("ids");
   EXPECT_EQ(row["id"], id);
   EXPECT_EQ(row["span_id"], span_id);
   EXPECT_EQ(row["root_span_id"], trace_id);
@@ -156,7 +156,7 @@ TEST(Span, MeasuresStartAndEndInSeconds) {
   const double before = now();
   Backend backend;
   { auto span = backend.logger().start_span("timed"); }
-  const Row row = backend.row("timed");
+  Row row = backend.row("timed");
   const double start = row["metrics"]["start"], end = row["metrics"]["end"];
   EXPECT_GE(start, before - 0.05);
   EXPECT_LE(start, end);
@@ -209,7 +209,7 @@ TEST(Span, SaysWhereItWasStarted) {
   Backend backend;
   { auto span = backend.logger().start_span("here"); }
   const int line = __LINE__ - 1;
-  const Row context = backend.row("here")["context"];
+  Row context = backend.row("here")["context"];
   EXPECT_EQ(context["caller_functionname"], "TestBody");
   EXPECT_THAT(context["caller_filename"].get<std::string>(), testing::EndsWith("span_test.cpp"));
   EXPECT_EQ(context["caller_lineno"], line);
@@ -226,7 +226,7 @@ TEST(Span, HasItsNameTypeAndAttributesChanged) {
     span.set_attributes("after", SpanType::tool, {{"free", 2}, {"more", true}});
     span.set_attributes("");
   }
-  const Row attributes = backend.row("after")["span_attributes"];
+  Row attributes = backend.row("after")["span_attributes"];
   EXPECT_EQ(attributes["type"], "tool");
   EXPECT_EQ(attributes["purpose"], "scorer");
   EXPECT_EQ(attributes["free"], 2);
@@ -246,7 +246,7 @@ TEST(Span, LetsAttributesBeatNameAndTypeButNotTheCounter) {
     for (std::size_t at = body.find(text); at != std::string::npos; at = body.find(text, at + 1)) ++found;
     return found;
   };
-  const Row attributes = test::rows_of(wire.server).at(0)["span_attributes"];
+  Row attributes = test::rows_of(wire.server).at(0)["span_attributes"];
   EXPECT_EQ(attributes["name"], "by attribute");
   EXPECT_EQ(attributes["type"], "custom");
   EXPECT_GT(attributes["exec_counter"], 0);
@@ -264,7 +264,7 @@ TEST(Span, IsAChildOfTheCurrentSpan) {
     auto child = start_span("b");
     auto grandchild = backend.logger().start_span("c");
   }
-  const Row a = backend.row("a"), b = backend.row("b"), c = backend.row("c");
+  Row a = backend.row("a"), b = backend.row("b"), c = backend.row("c");
   EXPECT_FALSE(a.contains("span_parents"));
   EXPECT_EQ(b["span_parents"], Row::array({a["span_id"]}));
   EXPECT_EQ(c["span_parents"], Row::array({b["span_id"]}));
@@ -388,7 +388,7 @@ TEST(Span, MergesWhatIsLoggedTwice) {
     span.log({.output = Json::array({3}), .expected = 4, .scores = {{"t", 1}}, .metrics = {{"m", 2}, {"n", 3}}});
     span.log({.expected = nullptr, .metadata = {{"l", nullptr}}});
   }
-  const Row row = backend.row("twice");
+  Row row = backend.row("twice");
   EXPECT_EQ(row["input"], (Row{{"a", 1}, {"b", 2}, {"deep", {{"x", 1}, {"y", 2}}}}));
   EXPECT_EQ(row["output"], (Row{3}));
   EXPECT_TRUE(row.contains("expected"));
@@ -415,7 +415,7 @@ TEST(Span, KeepsEveryFieldOfARow) {
               .classifications = {{"topic", Json::array({{{"id", "1"}, {"label", "one"}}})}},
               .origin = {{"object_type", "dataset"}, {"object_id", "d"}, {"id", "r"}}});
   }
-  const Row row = backend.row("fields");
+  Row row = backend.row("fields");
   EXPECT_EQ(row["input"], "i");
   EXPECT_EQ(row["output"], "o");
   EXPECT_EQ(row["expected"], "e");
@@ -458,7 +458,7 @@ TEST_P(SpanRefuses, OneValueAndKeepsTheRest) {
     auto span = backend.logger().start_span("checked", {.input = "kept"});
     span.log(refused.fields());
   }
-  const Row row = backend.row("checked");
+  Row row = backend.row("checked");
   EXPECT_EQ(row["input"], "kept");
   if (refused.kept.is_null()) {
     EXPECT_FALSE(row.contains(refused.field)) << row;
@@ -537,7 +537,7 @@ TEST(Span, RefusesMetricsThatAreNoNumbersOneByOne) {
                           {"also good", -1e9},
                           {"huge", Json::raw("1e999")}}});
   }
-  const Row metrics = backend.row("metrics")["metrics"];
+  Row metrics = backend.row("metrics")["metrics"];
   EXPECT_EQ(metrics.size(), 4U) << metrics;
   EXPECT_EQ(metrics["good"], 1);
   EXPECT_EQ(metrics["also good"], -1e9);
@@ -558,7 +558,7 @@ TEST(Span, TakesRawJsonWithWhiteSpaceAroundIt) {
     auto span = backend.logger().start_span("empty", {.attributes = Json::raw("{ }")});
     span.log({.scores = Json::raw("{ }"), .metadata = Json::raw(" { }"), .metrics = Json::raw("{\n}")});
   }
-  const Row row = backend.row("spaces");
+  Row row = backend.row("spaces");
   EXPECT_EQ(row["output"], (Row{1, 2}));
   EXPECT_EQ(row["scores"], (Row{{"s", 1}}));
   EXPECT_EQ(row["metadata"], (Row{{"a", 1}}));
@@ -699,7 +699,7 @@ TEST(Span, TakesWhatIsLoggedAfterItsEnd) {
     span.log({.output = "after", .metadata = {{"late", true}}});
     span.set_attributes("renamed");
   }
-  const Row row = backend.only();
+  Row row = backend.only();
   EXPECT_EQ(row["input"], "i");
   EXPECT_EQ(row["output"], "after");
   EXPECT_EQ(row["metadata"]["late"], true);
@@ -1034,7 +1034,7 @@ TEST(SpanOrigin, NamesTheEnvironmentItRunsIn) {
     const Variables variables(place.variables);
     Backend backend;
     { auto span = backend.logger().start_span("origin"); }
-    const Row origin = backend.row("origin")["context"]["span_origin"];
+    Row origin = backend.row("origin")["context"]["span_origin"];
     Row expected = Row::object();
     if (place.type != nullptr) expected["type"] = place.type;
     if (place.name != nullptr) expected["name"] = place.name;

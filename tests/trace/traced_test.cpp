@@ -41,7 +41,7 @@ TEST(Traced, NamesTheSpanAfterTheFunctionAndTheInputAfterTheArguments) {
   nothing();
   one("u1");
   EXPECT_EQ(several(1, 2.5, {"x", "y"}), 2);
-  const Row none = backend.row("nothing"), single = backend.row("one"), all = backend.row("several");
+  Row none = backend.row("nothing"), single = backend.row("one"), all = backend.row("several");
   EXPECT_FALSE(none.contains("input"));
   EXPECT_EQ(none["span_attributes"]["type"], "function");
   EXPECT_EQ(none["context"]["caller_functionname"], "nothing");
@@ -148,7 +148,7 @@ TEST(Traced, WorksInALambda) {
     return TRACED_OUTPUT(captured * given);
   };
   EXPECT_EQ(lambda(4), 12);
-  const Row row = backend.row("operator()");
+  Row row = backend.row("operator()");
   EXPECT_EQ(row["input"], (Row{{"captured", 3}, {"given", 4}}));
   EXPECT_EQ(row["output"], 12);
 }
@@ -267,7 +267,7 @@ TEST(TracedFunction, SurvivesAToJsonThatThrows) {
   });
   EXPECT_NO_THROW(wrapped(Throwing{}));
   EXPECT_EQ(calls, 1);
-  const Row row = backend.row("wrapped");
+  Row row = backend.row("wrapped");
   EXPECT_FALSE(row.contains("input"));
   EXPECT_FALSE(row.contains("output"));
   EXPECT_FALSE(row.contains("error"));
