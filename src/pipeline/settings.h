@@ -24,7 +24,8 @@ struct Settings {
   std::string app_public_url = {};     // blank = app_url
   std::string working_directory = {};  // where the search for `.env.braintrust` begins, as it was at init; blank = no search
 
-  std::size_t batch_rows = 100;                       // rows in one request
+  // Rows in one request. Other SDKs send 100, which caps delivery at 4 000 rows a second where a round trip takes 100 ms.
+  std::size_t batch_rows = 1000;
   std::optional<std::size_t> max_request_bytes = {};  // unset = what the server says, else 6 MiB (PROTO 4.4)
   std::optional<unsigned> retries = {};               // unset = for as long as the process runs
   std::chrono::milliseconds request_timeout{60'000};
