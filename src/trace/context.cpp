@@ -331,9 +331,14 @@ ContextImage ContextTask::image(const ContextImage& otherwise) const noexcept {
   const ContextStack& active = active_stack();
   if (active.task != this) return otherwise;
   try {
-    auto copy = make_stack();
-    copy->copy(active);
-    return copy;
+    auto stack = make_stack();
+    stack->copy(active);
+    const ContextImage image = std::move(stack);
+    // An operation that ends elsewhere may come back by the task's first executor, even before this part has ended.
+    ContextImage replaced = image;
+    const std::lock_guard lock(state_->mutex);
+    std::swap(state_->last, replaced);
+    return image;
   } catch (const std::bad_alloc&) {
     return otherwise;
   }
@@ -365,8 +370,8 @@ ContextTask::Part::~Part() {
 }
 
 void ContextTask::leave() const noexcept {
-  const ContextStack& active = active_stack();
-  if (state_ != nullptr && active.task == this) exchange_active_stack(active.former);
+  if (state_ == nullptr) return;
+  while (active_stack().task == this) exchange_active_stack(active_stack().former);  // parts may call parts
 }
 
 }  // namespace detail

@@ -90,14 +90,14 @@ void expect_requests(const Family& family, int count, const std::string& root) {
 
 // On every thread of the executor at once.
 void expect_clean_threads(auto&& executor, int threads) {
-  std::barrier all(threads + 1);
+  const auto all = std::make_shared<std::barrier<>>(threads + 1);
   for (int i = 0; i < threads; ++i) {
-    asio::post(executor, [&] {
+    asio::post(executor, [all] {
       EXPECT_FALSE(current_span());
-      all.arrive_and_wait();
+      all->arrive_and_wait();
     });
   }
-  all.arrive_and_wait();
+  all->arrive_and_wait();
 }
 
 // An io_context and the threads that run it.
@@ -206,8 +206,8 @@ TEST(AsioWithContext, MainMayRunTheLoopUnderASpanOfItsOwn) {
 
 TEST(AsioWithContext, TheSpansOfACoroutineThatWaitsLeaveItsThread) {
   Backend backend;
-  Loop loop(1);
   std::latch waiting(1);
+  Loop loop(1);
   asio::steady_timer gate(loop.io, asio::steady_timer::time_point::max());
   auto done = asio::co_spawn(
       loop.io,
@@ -232,6 +232,24 @@ TEST(AsioWithContext, TheSpansOfACoroutineThatWaitsLeaveItsThread) {
   const Family family(backend.rows());
   EXPECT_EQ(family.parent("inner"), "outer");
   EXPECT_EQ(family.parent("late"), "outer");
+}
+
+TEST(AsioWithContext, ACoroutineWithoutItGoesOnOnTheStackOfItsThread) {
+  Backend backend;
+  asio::io_context io;
+  bool looked = false;
+  asio::co_spawn(
+      io,
+      [&]() -> awaitable<void> {
+        auto span = start_span("bare");
+        co_await with_context(yield());  // whose last part calls us
+        co_await yield();
+        EXPECT_TRUE(is_current(span));
+        looked = true;
+      },
+      asio::detached);
+  io.run();
+  EXPECT_TRUE(looked);
 }
 
 TEST(AsioWithContext, NestedTasksBeginUnderTheSpanThatAwaitsThem) {
@@ -357,26 +375,84 @@ TEST(AsioWithContext, CancellationReachesTheInnerCoroutine) {
   expect_clean_threads(loop.io.get_executor(), 1);
 }
 
-// An operation of a callback library: it completes on a thread of its own, through the handler's executor.
-auto call_back(std::thread& thread) {
+TEST(AsioWithContext, WhetherCancellationThrowsIsTheCallersWish) {
+  Backend backend;
+  asio::cancellation_signal signal;
+  std::latch waiting(1);
+  Loop loop(1);
+  auto done = asio::co_spawn(
+      loop.io,
+      [&]() -> awaitable<void> {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        co_await with_context([](std::latch& arrived) -> awaitable<void> {
+          asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+          arrived.count_down();
+          asio::error_code code;
+          co_await timer.async_wait(asio::redirect_error(use_awaitable, code));
+          EXPECT_EQ(code, asio::error::operation_aborted);
+          co_await yield();
+        }(waiting));
+      },
+      asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+  waiting.wait();
+  asio::post(loop.io, [&] { signal.emit(asio::cancellation_type::terminal); });
+  done.get();
+}
+
+TEST(AsioWithContext, ACoroutineThatSpawnsOneKeepsItsOwnSpan) {
+  Backend backend;
+  asio::io_context io;
+  asio::co_spawn(
+      io,
+      [&]() -> awaitable<void> {
+        auto span = start_span("spawner");
+        // Begins at once, on this thread.
+        asio::co_spawn(io, with_context([]() -> awaitable<void> {
+                         auto mine = start_span("spawned");
+                         co_await yield();
+                         EXPECT_TRUE(is_current(mine));
+                       }()),
+                       asio::detached);
+        EXPECT_TRUE(is_current(span));
+        start_span("next").end();
+        co_return;
+      },
+      asio::detached);
+  io.run();
+  EXPECT_FALSE(current_span());
+  const Family family(backend.rows());
+  EXPECT_EQ(family.parent("spawned"), "spawner");
+  EXPECT_EQ(family.parent("next"), "spawner");
+}
+
+// An operation of a callback library: it completes on a thread of its own, through the handler's executor, and the coroutine
+// goes on before the thread that started it has left it.
+auto call_back(std::thread& thread, std::shared_ptr<std::latch> resumed) {
   return asio::async_initiate<decltype(use_awaitable), void(int)>(
-      [&thread](auto handler) {
+      [&thread, resumed](auto handler) {
+        const auto kept = resumed;  // this function is gone once the coroutine goes on
+        const auto started = std::make_shared<std::latch>(1);
         auto work = asio::make_work_guard(asio::get_associated_executor(handler));
-        thread = std::thread([handler = std::move(handler), work = std::move(work)]() mutable {
+        thread = std::thread([started, handler = std::move(handler), work = std::move(work)]() mutable {
+          started->wait();
           asio::dispatch(work.get_executor(), [handler = std::move(handler)]() mutable { std::move(handler)(7); });
         });
+        started->count_down();
+        kept->wait();
       },
       use_awaitable);
 }
 
 TEST(AsioWithContext, AnOperationThatEndsOnAThreadOfItsOwnResumesUnderTheSpan) {
   Backend backend;
-  Loop loop(2);
   std::thread thread;
+  Loop loop(2);
   result_of<void>(loop.io, with_context([](std::thread& elsewhere) -> awaitable<void> {
+                    const auto here = std::make_shared<std::latch>(1);
                     auto span = start_span("span");
-                    EXPECT_EQ(co_await call_back(elsewhere), 7);
+                    EXPECT_EQ(co_await call_back(elsewhere, here), 7);
                     EXPECT_TRUE(is_current(span));
+                    here->count_down();
                     co_await yield();
                     EXPECT_TRUE(is_current(span));
                   }(thread)));
@@ -399,9 +475,9 @@ auto call_back_late(std::thread& thread, std::latch& left) {
 
 TEST(AsioWithContext, AnOperationThatKeepsNoWorkResumesUnderWhatTheTaskLeft) {
   Backend backend;
-  Loop loop(1);
   std::thread thread;
   std::latch left(1);
+  Loop loop(1);
   result_of<void>(loop.io, with_context([](std::thread& elsewhere, std::latch& after, asio::io_context& io) -> awaitable<void> {
                     auto span = start_span("span");
                     asio::post(io, [&after] { after.count_down(); });

@@ -20,6 +20,7 @@
 
 #include <gtest/gtest.h>
 
+#include "trace/context_stack.h"
 #include "trace/family.h"
 
 namespace braintrust {
@@ -123,12 +124,12 @@ class Worker {
   }
   // Runs it there, and waits.
   void call(const std::function<void()>& fn) {
-    std::latch done(1);
-    push([&] {
+    const auto done = std::make_shared<std::latch>(1);
+    push([&fn, done] {
       fn();
-      done.count_down();
+      done->count_down();
     });
-    done.wait();
+    done->wait();
   }
   std::thread::id id() const { return thread_.get_id(); }
   bool is_clean() {
@@ -166,26 +167,39 @@ struct Hop {
   std::thread::id await_resume() { return std::this_thread::get_id(); }
 };
 
+// Awaits on its own account, and frees itself; `done` says when the awaitable is.
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+  std::coroutine_handle<> handle;
+  void start() const { handle.resume(); }
+};
+using Done = std::shared_ptr<std::latch>;
+Done one() { return std::make_shared<std::latch>(1); }
+
 template <class Awaitable>
-Task<> finish(Awaitable awaitable, std::latch& done) {
+Detached finish(Awaitable awaitable, Done done) {
   co_await std::move(awaitable);
-  done.count_down();
+  done->count_down();
 }
 // Starts on this thread, and waits for the end.
 template <class Awaitable>
 void sync_wait(Awaitable awaitable) {
-  std::latch done(1);
-  auto task = finish(std::move(awaitable), done);
-  task.start();
-  done.wait();
+  const Done done = one();
+  finish(std::move(awaitable), done).start();
+  done->wait();
 }
-// Waits until the worker has left the coroutine, too.
+// Starts on the worker, and waits for the end.
 template <class Awaitable>
 void run_on(Worker& worker, Awaitable awaitable) {
-  std::latch done(1);
-  auto task = finish(std::move(awaitable), done);
-  worker.push([&] { task.start(); });
-  done.wait();
+  const Done done = one();
+  worker.push([task = finish(std::move(awaitable), done)] { task.start(); });
+  done->wait();
 }
 
 Task<> step(std::string name, Worker& to) {
@@ -232,12 +246,11 @@ TEST(WithContext, ManyCoroutinesOnTwoThreadsAreKeptApart) {
   constexpr int requests = 150;
   {
     Worker a, b;
-    std::latch done(requests);
-    std::vector<Task<>> running;
-    for (int i = 0; i < requests; ++i) running.push_back(finish(request(std::to_string(i), a, b), done));
-    for (int i = 0; i < requests; ++i)
-      (i % 2 == 0 ? a : b).push([&running, i] { running[static_cast<std::size_t>(i)].start(); });
-    done.wait();
+    const Done done = std::make_shared<std::latch>(requests);
+    for (int i = 0; i < requests; ++i) {
+      (i % 2 == 0 ? a : b).push([task = finish(request(std::to_string(i), a, b), done)] { task.start(); });
+    }
+    done->wait();
     EXPECT_TRUE(a.is_clean());
     EXPECT_TRUE(b.is_clean());
   }
@@ -246,29 +259,6 @@ TEST(WithContext, ManyCoroutinesOnTwoThreadsAreKeptApart) {
     EXPECT_EQ(family.parent("request " + std::to_string(i)), "");
     expect_request(family, std::to_string(i));
   }
-}
-
-TEST(WithContext, WhatTheThreadRunsNextHasNoneOfTheSpans) {
-  Backend backend;
-  Worker a, b;
-  std::latch go(1);
-  b.push([&] { go.wait(); });
-  std::latch done(1);
-  auto task = finish(
-      [](Worker& to) -> Task<> {
-        auto span = start_span("waits");
-        co_await with_context(Hop{to});
-        EXPECT_TRUE(is_current(span));
-      }(b),
-      done);
-  a.push([&] { task.start(); });
-  a.call([] {
-    EXPECT_FALSE(current_span());
-    start_span("next").end();
-  });
-  go.count_down();
-  done.wait();
-  EXPECT_EQ(Family(backend.rows()).parent("next"), "");
 }
 
 TEST(WithContext, ATaskThatSuspendsByAPlainAwaitLeavesNoLoanBehind) {
@@ -316,7 +306,7 @@ TEST(WithContext, ACoroutineStartedInABoundFunctionLeavesTheCallersSpans) {
   run_on(a, [](Worker& to) -> Task<> {
     auto span = start_span("starter");
     Worker other;
-    std::latch done(1);
+    const Done done = one();
     auto background = finish(
         [](Worker& there) -> Task<> {
           auto mine = start_span("background");
@@ -326,7 +316,7 @@ TEST(WithContext, ACoroutineStartedInABoundFunctionLeavesTheCallersSpans) {
         done);
     bind_context([&] { background.start(); })();
     EXPECT_TRUE(is_current(span));
-    done.wait();
+    done->wait();
     co_await with_context(Hop{to});
     EXPECT_TRUE(is_current(span));
   }(a));
@@ -429,6 +419,38 @@ struct GivesReference {
   void await_suspend(std::coroutine_handle<>) {}
   int& await_resume() { return value; }
 };
+
+// A coroutine that is about to wait, on `a`, until `go`; what `a` runs next; then its end on `b`.
+template <class Awaitable>
+void expect_nothing_left(std::string name) {
+  Worker a, b;
+  std::latch go(1);
+  const Done done = one();
+  b.push([&] { go.wait(); });
+  auto task = finish(
+      [](std::string of, Worker& to) -> Task<> {
+        auto span = start_span(of);
+        co_await with_context(Awaitable{to});
+        EXPECT_TRUE(is_current(span));
+      }(name, b),
+      done);
+  a.push([task] { task.start(); });
+  a.call([&] {
+    EXPECT_FALSE(current_span());
+    start_span("after " + name).end();
+  });
+  go.count_down();
+  done->wait();
+}
+
+TEST(WithContext, WhatTheThreadRunsNextHasNoneOfTheSpans) {
+  Backend backend;
+  expect_nothing_left<Hop>("void");
+  expect_nothing_left<SuspendsWithBool>("bool");
+  expect_nothing_left<TransfersToNothing>("handle");
+  const Family family(backend.rows());
+  for (const std::string name : {"void", "bool", "handle"}) EXPECT_EQ(family.parent("after " + name), "");
+}
 
 TEST(WithContext, EachKindOfAwaiterKeepsTheSpan) {
   Backend backend;
@@ -554,7 +576,7 @@ TEST(WithContext, CoroutinesOfATaskContextStayOnIt) {
   Backend backend;
   Worker worker;
   TaskContext task;
-  std::latch done(1);
+  const Done done = one();
   auto coroutine = finish(
       [](Worker& to) -> Task<> {
         auto span = start_span("span");
@@ -569,19 +591,22 @@ TEST(WithContext, CoroutinesOfATaskContextStayOnIt) {
     EXPECT_TRUE(is_current(plain));
   }
   EXPECT_FALSE(current_span());
-  done.wait();
+  done->wait();
   EXPECT_TRUE(worker.is_clean());
 }
 
 TEST(WithContext, ALongRunOfCoroutinesLeavesNothingToSearch) {
   Backend backend;
   Worker a;
-  auto main_span = start_span("main");
-  std::vector<SpanId> parents;
+  auto first = start_span("first");
   for (int i = 0; i < 300; ++i) {
+    auto second = start_span("second");
+    sync_wait([](Worker& to) -> Task<> { co_await with_context(Hop{to}); }(a));
+    second.end();
     sync_wait([](Worker& to) -> Task<> { co_await with_context(Hop{to}); }(a));
   }
-  main_span.end();
+  a.call([] { EXPECT_LE(detail::active_stack().size, 3U); });
+  first.end();
   EXPECT_TRUE(a.is_clean());
 }
 

@@ -134,7 +134,7 @@ class ContextExecutor {
 
   detail::asio::any_io_executor inner_;
   std::shared_ptr<detail::ContextTask> task_;
-  detail::ContextImage image_;  // null: what the task's last part left
+  detail::ContextImage image_;  // null: what the task's last part submitted or left
 };
 
 // An `asio::awaitable` that knows whether it is awaited or spawned.

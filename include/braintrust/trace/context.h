@@ -174,7 +174,7 @@ class ContextTask {
   // A part, while it runs.
   class [[nodiscard]] Part {
    public:
-    // Without an image, it begins with what the last part left.
+    // Without an image, it begins with what was current where the last part submitted something or ended.
     Part(ContextTask& task, const ContextImage& image) noexcept;
     ~Part();
     Part(const Part&) = delete;
