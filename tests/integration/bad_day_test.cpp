@@ -18,11 +18,6 @@
 #else
 #define SANITIZED 0
 #endif
-#if defined(__SANITIZE_THREAD__)
-#define THREAD_SANITIZER 1
-#else
-#define THREAD_SANITIZER 0
-#endif
 
 namespace braintrust {
 namespace {
@@ -153,7 +148,8 @@ TEST_F(BadDay, AfterForkBothProcessesDeliverTheirOwn) {
 }
 
 TEST_F(BadDay, ForksWhileOtherThreadsLogNeitherHangNorLoseNorRepeat) {
-  if (THREAD_SANITIZER) GTEST_SKIP() << "cannot start threads in a forked child";
+  // GCC 12's sanitizers leave their allocator's lock taken in the child when another thread held it, or start no threads there.
+  if (SANITIZED) GTEST_SKIP() << "a sanitizer's own locks do not survive such a fork";
   const Ended ended = run("forks_when_busy", server.url());
   EXPECT_EQ(ended.status, 0) << ended.output;
   EXPECT_EQ(ended.numbers.at("bad"), 0) << ended.output;
