@@ -56,6 +56,13 @@ int exits(const char* url) {
   std::exit(0);
 }
 
+int gives_up(const char* url) {
+  const Logger logger =
+      braintrust::init_logger({.project = "p", .api_key = "k", .app_url = url, .exit_timeout = milliseconds(500)});
+  log_rows(logger, 10, "row");
+  std::exit(0);
+}
+
 // The only thing it ever logs is still open.
 int exits_in_a_span(const char* url) {
   const Logger logger = log_in(url);
@@ -141,7 +148,7 @@ int forks_when_busy(const char* url) {
   }
   auto current = logger.start_span("outer");
   int bad = 0;
-  constexpr int forks = 40;
+  constexpr int forks = 20;
   for (int i = 0; i < forks; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -186,6 +193,7 @@ int main(int count, char** arguments) {
   const std::map<std::string, int (*)(const char*)> days = {
       {"returns", returns},
       {"exits", exits},
+      {"gives_up", gives_up},
       {"exits_in_a_span", exits_in_a_span},
       {"is_terminated", is_terminated},
       {"ends_at_once", ends_at_once},

@@ -86,7 +86,7 @@ TEST_F(BadDay, ExitGivesUpInTimeWhenNobodyAnswers) {
     ScriptedServer silent;
     if (hang) silent.on("/api/apikey/login", {{.deed = test::Deed::hang}});
     const std::string url = hang ? silent.url() : "http://127.0.0.1:" + std::to_string(test::free_port());
-    const Ended ended = run("exits", url);
+    const Ended ended = run("gives_up", url);
     EXPECT_EQ(ended.status, 0) << ended.output;
     EXPECT_THAT(ended.output, HasSubstr("10 rows were not delivered before the process ended"));
   }
@@ -155,7 +155,7 @@ TEST_F(BadDay, ForksWhileOtherThreadsLogNeitherHangNorLoseNorRepeat) {
   EXPECT_EQ(ended.numbers.at("bad"), 0) << ended.output;
   EXPECT_EQ(ended.numbers.at("pending"), 0) << ended.output;
   EXPECT_EQ(ended.numbers.at("dropped"), 0) << ended.output;
-  EXPECT_EQ(count("child"), 40U);
+  EXPECT_EQ(count("child"), 20U);
   EXPECT_EQ(count("outer"), 1U);
   EXPECT_EQ(count("parent"), static_cast<std::size_t>(ended.numbers.at("parent")));
 }
