@@ -154,7 +154,15 @@ TEST_F(CourierTest, CallsAProjectThatNobodyNamedGlobal) {
   EXPECT_EQ(rows_of(server)[0]["project_id"], "id of Global");
 }
 
-TEST_F(CourierTest, SendsManyRowsInBatchesOfAHundred) {
+TEST_F(CourierTest, SendsManyRowsInBatchesOfAThousand) {
+  take_many(1050);
+  ASSERT_TRUE(deliver_all());
+  expect_all_arrived(1050);
+  EXPECT_EQ(server.count("/logs3"), 2U);
+}
+
+TEST_F(CourierTest, SendsNoMoreRowsInARequestThanItIsTold) {
+  settings.batch_rows = 100;
   take_many(1050);
   ASSERT_TRUE(deliver_all());
   expect_all_arrived(1050);
@@ -731,6 +739,7 @@ TEST_F(CourierTest, MakesOneRowOfTwoThatMeet) {
 
 TEST_F(CourierTest, CountsWhatItHoldsAsClosedWhenItGivesUp) {
   server.on("/logs3", {{.deed = Deed::hang}});
+  settings.batch_rows = 100;
   take_many(250);
   courier().seal();
   ASSERT_TRUE(run_until([&] { return server.count("/logs3") == 3; }));
