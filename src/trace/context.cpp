@@ -132,6 +132,7 @@ void ContextStack::push(const ContextEntry& entry) {
   retain(entry.ref.lineage);
   retain(entry.lender);
   entries()[size++] = entry;
+  ++changes;
 }
 
 void ContextStack::erase(std::size_t index) noexcept {
@@ -139,6 +140,7 @@ void ContextStack::erase(std::size_t index) noexcept {
   const ContextEntry erased = all[index];
   for (std::size_t i = index + 1; i < size; ++i) all[i - 1] = all[i];
   --size;
+  ++changes;
   release(erased.ref.lineage);
   release(erased.lender);
 }
@@ -303,12 +305,16 @@ struct ContextTask::State {
 
 namespace {
 
-std::shared_ptr<ContextStack> make_stack() {
-  return std::shared_ptr<ContextStack>(new ContextStack, [](ContextStack* stack) {
-    stack->clear();
-    delete stack;
-  });
-}
+// The stack of a part, or an image of one. (Those of threads are trivially destructible.)
+struct OwnedStack : ContextStack {
+  OwnedStack() = default;
+  OwnedStack(const OwnedStack&) = delete;
+  OwnedStack& operator=(const OwnedStack&) = delete;
+  ~OwnedStack() { clear(); }
+
+  ContextImage image = {};  // what it was after `imaged` changes
+  std::uint64_t imaged = 0;
+};
 
 }  // namespace
 
@@ -316,7 +322,7 @@ ContextTask::ContextTask() noexcept {
   if (!tracing()) return;
   try {
     auto state = std::make_unique<State>();
-    auto stack = make_stack();
+    auto stack = std::make_shared<OwnedStack>();
     if (const SpanHandle parent = current_span()) stack->push(parent.ref(), ContextKind::held);
     state->last = std::move(stack);
     state_ = std::move(state);
@@ -328,17 +334,20 @@ ContextTask::~ContextTask() = default;
 
 ContextImage ContextTask::image(const ContextImage& otherwise) const noexcept {
   if (state_ == nullptr) return nullptr;
-  const ContextStack& active = active_stack();
-  if (active.task != this) return otherwise;
+  if (active_stack().task != this) return otherwise;
+  auto& active = static_cast<OwnedStack&>(active_stack());
   try {
-    auto stack = make_stack();
-    stack->copy(active);
-    const ContextImage image = std::move(stack);
+    if (active.image == nullptr || active.imaged != active.changes) {
+      auto stack = std::make_shared<OwnedStack>();
+      stack->copy(active);
+      active.image = std::move(stack);
+      active.imaged = active.changes;
+    }
     // An operation that ends elsewhere may come back by the task's first executor, even before this part has ended.
-    ContextImage replaced = image;
+    ContextImage replaced = active.image;
     const std::lock_guard lock(state_->mutex);
     std::swap(state_->last, replaced);
-    return image;
+    return active.image;
   } catch (const std::bad_alloc&) {
     return otherwise;
   }
@@ -352,22 +361,28 @@ ContextTask::Part::Part(ContextTask& task, const ContextImage& image) noexcept :
       const std::lock_guard lock(task.state_->mutex);
       from = task.state_->last;
     }
-    stack_ = make_stack();
-    if (from != nullptr) stack_->copy(*from);
-    stack_->task = &task;
-    stack_->former = former_ = exchange_active_stack(stack_.get());
+    auto stack = std::make_shared<OwnedStack>();
+    stack->copy(*from);
+    stack->image = std::move(from);
+    stack->imaged = stack->changes;
+    stack->task = &task;
+    stack->former = former_ = exchange_active_stack(stack.get());
+    stack_ = std::move(stack);
   } catch (const std::bad_alloc&) {  // it runs under what is current on its thread
-    stack_ = nullptr;
   }
 }
 
 ContextTask::Part::~Part() {
   if (stack_ == nullptr) return;
   exchange_active_stack(former_);
-  ContextImage left = std::move(stack_);  // what it replaces is freed after the lock
+  auto& stack = static_cast<OwnedStack&>(*stack_);
+  ContextImage left = stack.imaged == stack.changes ? stack.image : stack_;
+  stack.image = nullptr;  // else each part would keep the one before it
   const std::lock_guard lock(task_.state_->mutex);
   std::swap(task_.state_->last, left);
 }
+
+bool ContextTask::carries() const noexcept { return state_ != nullptr; }
 
 void ContextTask::leave() const noexcept {
   if (state_ == nullptr) return;

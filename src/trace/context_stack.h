@@ -16,6 +16,7 @@
 // Threads: used by the thread on which it is active.
 
 #include <cstddef>
+#include <cstdint>
 
 #include <braintrust/trace/context.h>
 
@@ -68,6 +69,7 @@ struct ContextStack {
   std::size_t capacity = inline_entries;
   ContextEntry* heap = nullptr;  // instead of `few`, once it was too small
   ContextEntry few[inline_entries] = {};
+  std::uint64_t changes = 0;  // so far
 
   // For the stack of a `ContextTask`'s part: whose, and what was active before it.
   const ContextTask* task = nullptr;

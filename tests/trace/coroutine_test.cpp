@@ -572,6 +572,23 @@ TEST(WithContext, AScopeInACoroutineGoesAlong) {
   EXPECT_TRUE(b.is_clean());
 }
 
+TEST(WithContext, ASpanMovedIntoACoroutineGoesAlong) {
+  Backend backend;
+  Worker a, b;
+  run_on(a, [](Worker& to) -> Task<> {
+    std::optional<Span> span;
+    span.emplace(start_span("moved"));
+    Span assigned;
+    assigned = start_span("assigned");
+    co_await with_context(Hop{to});
+    EXPECT_TRUE(is_current(assigned));
+    assigned.end();
+    EXPECT_TRUE(is_current(*span));
+  }(b));
+  EXPECT_TRUE(a.is_clean());
+  EXPECT_TRUE(b.is_clean());
+}
+
 TEST(WithContext, CoroutinesOfATaskContextStayOnIt) {
   Backend backend;
   Worker worker;

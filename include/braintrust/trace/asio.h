@@ -20,8 +20,8 @@
 // Threads: as asio's. An operation of yours has to keep work for its handler's executor while it runs (asio's
 // `make_work_guard`) and to complete through that executor, as asio asks of every operation.
 // Errors: exceptions pass on. Cancellation reaches the inner coroutine, in the kinds that the outer one lets through.
-// Cost: one coroutine frame and one `co_spawn`; a copy of the current spans, two allocations, for each asynchronous operation.
-// Without a logger, the frame and the `co_spawn`.
+// Cost: about a microsecond for each asynchronous operation, and as much as a `co_spawn` for each `with_context`; made without
+// a logger, one coroutine frame.
 
 #include <exception>
 #include <memory>
@@ -191,6 +191,7 @@ asio::awaitable<void, Executor> run_inner(asio::awaitable<T, Executor> inner, bo
 template <class T, class Executor>
 asio::awaitable<T, Executor> run_with_context(asio::awaitable<T, Executor> inner, std::shared_ptr<ContextTask> task,
                                               std::shared_ptr<bool> spawned) {
+  if (!task->carries()) co_return co_await std::move(inner);
   const asio::any_io_executor executor = plain_executor(co_await asio::this_coro::executor);
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   AsioResult<T> result;

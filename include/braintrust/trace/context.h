@@ -168,6 +168,8 @@ class ContextTask {
   ContextTask(const ContextTask&) = delete;
   ContextTask& operator=(const ContextTask&) = delete;
 
+  bool carries() const noexcept;  // false: there was no logger; parts run under what is current on their threads
+
   // What is current now, if a part of this task runs on this thread; else `otherwise`.
   ContextImage image(const ContextImage& otherwise) const noexcept;
 
