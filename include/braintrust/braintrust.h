@@ -1,12 +1,14 @@
 #pragma once
 
-// Everything a tracing program needs: loggers, spans, traced functions, context, masking. For a file that only traces functions,
-// <braintrust/trace/traced.h> is lighter.
+// Everything a tracing program needs: loggers, spans, traced functions, context, executors, coroutines, masking. For a file that
+// only traces functions, <braintrust/trace/traced.h> is lighter; coroutines of asio want <braintrust/trace/asio.h>, too.
 
 #include <braintrust/core/diagnostics.h>
 #include <braintrust/core/json.h>
 #include <braintrust/core/result.h>
 #include <braintrust/trace/context.h>
+#include <braintrust/trace/coroutine.h>
+#include <braintrust/trace/executor.h>
 #include <braintrust/trace/logger.h>
 #include <braintrust/trace/masking.h>
 #include <braintrust/trace/span.h>
