@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <string>
@@ -230,7 +231,7 @@ std::string talk(int port, const std::string& text, bool end) {
 }
 
 TEST(HttpListener, RefusesABodyBeyondItsLimit) {
-  int calls = 0;
+  std::atomic<int> calls = 0;  // counted on the listener's threads
   auto listener = must(HttpListener::start("127.0.0.1", 0, 1000, [&](const HttpRequest&) { return ++calls, HttpAnswer{}; }));
   const auto url = "http://127.0.0.1:" + std::to_string(listener.port());
   EXPECT_EQ(HttpClient(url).post("/", std::string(1000, 'x')).status, 200);
