@@ -199,10 +199,10 @@ class HttpListener::State {
     const auto answer = [this](const httplib::Request& request, httplib::Response& response) {
       respond(request, response, {});
     };
-    const auto read_and_answer = [this](const httplib::Request& request, httplib::Response& response,
-                                        const httplib::ContentReader& reader) {
+    const auto read_and_answer = [this, max_body_bytes](const httplib::Request& request, httplib::Response& response,
+                                                        const httplib::ContentReader& reader) {
       std::string body;
-      if (read_body(request, response, reader, body)) respond(request, response, body);
+      if (read_body(request, response, reader, max_body_bytes, body)) respond(request, response, body);
     };
     server_.Get(".*", answer);
     server_.Options(".*", answer);
@@ -215,7 +215,7 @@ class HttpListener::State {
   // Reads the body as bytes, whatever type it claims: httplib's own reading refuses a form of more than 8 KiB, and a form is
   // what curl claims if nobody tells it otherwise.
   static bool read_body(const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& reader,
-                        std::string& body) {
+                        std::size_t max_bytes, std::string& body) {
     // Neither means no body (RFC 9112, 6.3); httplib would read on until the client hangs up.
     if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) return true;
     if (request.is_multipart_form_data()) {
@@ -225,10 +225,16 @@ class HttpListener::State {
     }
     body.reserve(
         std::min<std::size_t>(std::strtoul(request.get_header_value("Content-Length").c_str(), nullptr, 10), 1UL << 24U));
-    return reader([&](const char* data, std::size_t size) {
-      body.append(data, size);
+    // httplib holds only a `Content-Length` against the limit. What is too much is read and dropped: a connection that is
+    // closed before would be reset, and the answer with it.
+    bool fits = true;
+    const bool whole = reader([&](const char* data, std::size_t size) {
+      fits = fits && size <= max_bytes - body.size();
+      if (fits) body.append(data, size);
       return true;
     });
+    if (!fits) response.status = 413;
+    return whole && fits;
   }
 
   void respond(const httplib::Request& request, httplib::Response& response, std::string_view body) const {

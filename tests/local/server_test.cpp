@@ -241,6 +241,18 @@ TEST(HttpListener, RefusesABodyBeyondItsLimit) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(HttpListener, RefusesABodyBeyondItsLimitThatDoesNotSayItsLength) {
+  auto listener = must(HttpListener::start("127.0.0.1", 0, 1000, [](const HttpRequest&) { return HttpAnswer{}; }));
+  const auto send = [&](int bytes) {
+    std::string text = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (int sent = 0; sent < bytes; sent += 500) text += "1f4\r\n" + std::string(500, 'x') + "\r\n";
+    return talk(listener.port(), text + "0\r\n\r\n", false);
+  };
+  EXPECT_THAT(send(1000), HasSubstr(" 200 "));
+  EXPECT_THAT(send(1500), HasSubstr("larger than 1000 bytes"));
+  EXPECT_THAT(send(3'000'000), HasSubstr(" 413 "));
+}
+
 TEST(HttpListener, SurvivesWhatIsNotHttp) {
   auto listener = must(HttpListener::start("127.0.0.1", 0, 1000, [](const HttpRequest&) { return HttpAnswer{}; }));
   for (const auto& text :
