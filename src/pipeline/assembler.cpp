@@ -208,8 +208,11 @@ std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> Assembler::halve(std::
 }
 
 void Assembler::finish(std::unique_ptr<Batch> batch) {
-  for (std::size_t row = 0; row < batch->rows().size(); ++row) {
-    const HeldRow& held = batch->rows()[row];
+  constexpr std::size_t ahead = 8;
+  const std::vector<HeldRow>& rows = batch->rows();
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const HeldRow& held = rows[row];
+    if (row + ahead < rows.size()) index_.expect(rows[row + ahead].id);
     held_rows_ -= held.count;
     held_bytes_ -= held.size;
     if (!held.id) continue;

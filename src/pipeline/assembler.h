@@ -49,6 +49,7 @@ class Assembler {
   std::vector<std::unique_ptr<Route>>& routes() { return routes_; }
 
   // The route must not be refused.
+  void expect(RowId id) const noexcept { index_.expect(id); }  // see RowIndex
   void take(Route& route, const Row& row);
 
   // What was taken until now need not wait for more rows.

@@ -406,6 +406,7 @@ struct Courier::State {
 Courier::Courier(Settings settings, Counters& counters) : state_(std::make_unique<State>(std::move(settings), counters)) {}
 Courier::~Courier() = default;
 
+void Courier::expect(RowId id) const noexcept { state_->assembler.expect(id); }
 void Courier::take(const Row& row) { state_->take(row); }
 void Courier::seal() { state_->assembler.seal(); }
 void Courier::step(std::chrono::milliseconds longest) { state_->step(longest); }

@@ -40,6 +40,8 @@ class Courier {
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
+  // A row of this id is about to be taken: what is needed for that comes into the cache meanwhile.
+  void expect(RowId id) const noexcept;
   void take(const Row& row);
 
   // Ends the batch that is being formed, so that the next `step` sends it though it is not full.

@@ -127,10 +127,11 @@ class Flusher {
   RowSource& source_;
   Counters counters_;
   std::atomic<std::uint64_t> turned_away_ = 0;  // rows that came after the end; part of Dropped::closed
-  std::atomic<Queue*> queue_;
+  // What every push reads, on a cache line that no counter shares.
+  alignas(64) std::atomic<Queue*> queue_;
   std::atomic<State> state_ = idle;
 
-  mutable std::mutex mutex_;
+  alignas(64) mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<std::thread> thread_;
   std::thread::id thread_id_ = {};

@@ -118,6 +118,15 @@ Lane& Queue::find_lane() {
   return adopt(lane);
 }
 
+#if defined(__x86_64__) || defined(__i386__)
+[[gnu::target("prfchw")]]
+#endif
+void Queue::prefetch_for_writing(const char* bytes, std::size_t size) noexcept {
+  constexpr std::size_t line = 64, most = 2048;
+  const char* const end = bytes + std::min(size, most);
+  for (; bytes < end; bytes += line) __builtin_prefetch(bytes, 1);
+}
+
 std::uint64_t Queue::rows() const noexcept {
   // Released first: a row is pushed before it is released, so the difference is never less than none.
   const std::uint64_t released = released_.load(std::memory_order_acquire);

@@ -26,6 +26,8 @@ class RowIndex {
   };
 
   Place find(RowId id, const Destination* destination) const noexcept;
+  // This id is about to be asked for: its place in the table is fetched into the cache meanwhile.
+  void expect(RowId id) const noexcept { __builtin_prefetch(&slots_[home_of(id)], 1); }
   void insert(RowId id, Place place);
 
   // Forgets the row at `place`, or remembers that it moved.

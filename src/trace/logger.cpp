@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <new>
 #include <tuple>
 
 #include <braintrust/core/diagnostics.h>
@@ -134,33 +135,34 @@ LoggerCore::LoggerCore(pipeline::Flusher::Options options, milliseconds timeout,
       writer(*this, std::move(span_origin)),
       flusher(std::move(options), writer) {}
 
-void LoggerCore::push_record(RecordHeader header, const char* file, const char* function, std::string_view fields,
+void LoggerCore::push_record(const RecordHeader& header, const char* file, const char* function, std::string_view fields,
                              bool behind) noexcept {
   constexpr std::size_t longest_name = std::numeric_limits<std::uint16_t>::max();
-  if (file == nullptr) file = "";
-  if (function == nullptr) function = "";
-  header.file_length = static_cast<std::uint16_t>(std::min(std::strlen(file), longest_name));
-  header.function_length = static_cast<std::uint16_t>(std::min(std::strlen(function), longest_name));
+  const auto name_of = [](const char* name) {
+    return name != nullptr ? std::string_view(name).substr(0, longest_name) : std::string_view();
+  };
+  const std::string_view file_name = name_of(file), function_name = name_of(function);
   // Records lie one behind the other; each begins aligned.
   constexpr std::size_t alignment = alignof(RecordHeader);
-  const std::size_t size = sizeof header + header.file_length + header.function_length + fields.size();
+  const std::size_t size = sizeof header + file_name.size() + function_name.size() + fields.size();
   const std::size_t padded = (size + alignment - 1) / alignment * alignment;
   if (padded > std::numeric_limits<std::uint32_t>::max()) {
     flusher.counters().invalid.fetch_add(1, std::memory_order_relaxed);
     report(Severity::error, ErrorCode::invalid_argument, "a span of more than 4 GiB was dropped");
     return release(header.lineage);
   }
-  header.size = static_cast<std::uint32_t>(padded);
   const auto write = [&](char* out) {
-    std::memcpy(out, &header, sizeof header);
+    auto* const written = new (out) RecordHeader(header);
+    written->size = static_cast<std::uint32_t>(padded);
+    written->file_length = static_cast<std::uint16_t>(file_name.size());
+    written->function_length = static_cast<std::uint16_t>(function_name.size());
     out += sizeof header;
-    std::memcpy(out, file, header.file_length);
-    out += header.file_length;
-    std::memcpy(out, function, header.function_length);
-    out += header.function_length;
-    if (!fields.empty()) std::memcpy(out, fields.data(), fields.size());
+    for (const std::string_view part : {file_name, function_name, fields}) {
+      if (!part.empty()) std::memcpy(out, part.data(), part.size());
+      out += part.size();
+    }
     // A length of zero, as a field's kind and text: for_each_field ends there.
-    std::memset(out + fields.size(), 0, padded - size);
+    std::memset(out, 0, padded - size);
   };
   const bool queued = behind ? flusher.push_behind(padded, write) : flusher.push(padded, write);
   if (!queued) release(header.lineage);

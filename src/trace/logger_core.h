@@ -26,9 +26,9 @@ struct LoggerCore {
   LoggerCore(pipeline::Flusher::Options options, std::chrono::milliseconds timeout, pipeline::Destination* home,
              std::function<std::string()> span_origin);
 
-  // Queues a record. The sizes in `header` are filled in here. `header.lineage` goes over to the record; on a drop it is
+  // Queues a record. The sizes in the header are filled in here. `header.lineage` goes over to the record; on a drop it is
   // released.
-  void push(RecordHeader header, const char* file, const char* function, std::string_view fields) noexcept {
+  void push(const RecordHeader& header, const char* file, const char* function, std::string_view fields) noexcept {
     push_record(header, file, function, fields, false);
   }
   // An update of a row by another record of the same ids. It stays behind the row, whatever threads they come from.
@@ -37,7 +37,7 @@ struct LoggerCore {
   void add_handle() noexcept { handles.fetch_add(1, std::memory_order_relaxed); }
   void drop_handle() noexcept;
   FlushResult stop(std::chrono::milliseconds deadline);
-  void push_record(RecordHeader header, const char* file, const char* function, std::string_view fields, bool behind) noexcept;
+  void push_record(const RecordHeader& header, const char* file, const char* function, std::string_view fields, bool behind) noexcept;
 
   const std::chrono::milliseconds exit_timeout;
   const pipeline::Settings settings;

@@ -39,7 +39,7 @@ void append_id(Buffer& out, Id id, void (*write)(Id, char*) noexcept) {
 
 // Whether a metrics object has this member.
 bool has_member(std::string_view object, std::string_view key) {
-  if (object.find(fmt::format("\"{}\"", key)) == std::string_view::npos) return false;
+  if (object.find(key) == std::string_view::npos) return false;  // mostly
   bool found = false;
   for_each_member(object, [&](std::string_view member, std::string_view) { found |= member == key; });
   return found;
@@ -159,6 +159,7 @@ void RowWriter::write_or_count(const RecordHeader& header, std::string_view file
 
 void RowWriter::write_row(const RecordHeader& header, std::string_view file, std::string_view function, std::string_view text,
                           pipeline::Courier& courier) {
+  courier.expect(header.row);
   // What is propagated goes with the first row, and again over what a span that was shown early says at its end.
   const bool of_span = !header.merge || header.end.clock != Moment::none || header.start.clock != Moment::none;
   RowFields fields(text, of_span ? header.lineage : nullptr);
@@ -303,20 +304,22 @@ void RowWriter::write_metrics(const RecordHeader& header, const RowFields& field
 }
 
 void RowWriter::write_context(const RecordHeader& header, std::string_view file, std::string_view function) {
-  const auto quoted = [](std::string_view text) {
-    Json json(text);
-    return json;
+  Buffer json;
+  const auto quoted = [&](std::string_view text) {
+    json.clear();
+    JsonWriter{json}.string(text);
+    return json.view();
   };
   if (work_->span_origin.empty()) work_->span_origin = make_span_origin_();
   work_->context += '{';
   if (!function.empty()) {
     work_->context += "\"caller_functionname\":";
-    work_->context += quoted(function).text();
+    work_->context += quoted(function);
     work_->context += ',';
   }
   if (!file.empty()) {
     work_->context += "\"caller_filename\":";
-    work_->context += quoted(file).text();
+    work_->context += quoted(file);
     work_->context += ",\"caller_lineno\":";
     work_->context += fmt::format_int(header.line).c_str();
     work_->context += ',';
@@ -352,13 +355,16 @@ std::int64_t RowWriter::wall(const Moment& moment) const noexcept {
 // Seconds since 1970 with six decimals: what a double can hold of today.
 void RowWriter::append_seconds(const Moment& moment) {
   std::int64_t nanoseconds = wall(moment);
-  char* const out = work_->row.reserve(32);
-  const bool before_1970 = nanoseconds < 0;
-  if (before_1970) nanoseconds = -nanoseconds;
-  char* end = fmt::format_to(out, "{}{}.", before_1970 ? "-" : "", nanoseconds / second);
+  if (nanoseconds < 0) {
+    work_->row.append('-');
+    nanoseconds = -nanoseconds;
+  }
+  JsonWriter{work_->row}.integer(static_cast<long long>(nanoseconds / second));
   auto micros = static_cast<unsigned>(nanoseconds % second / 1000);
-  for (int i = 5; i >= 0; --i, micros /= 10) end[i] = static_cast<char>('0' + micros % 10);
-  work_->row.advance(static_cast<std::size_t>(end + 6 - out));
+  char* const fraction = work_->row.reserve(7);
+  fraction[0] = '.';
+  for (int i = 6; i > 0; --i, micros /= 10) fraction[i] = static_cast<char>('0' + micros % 10);
+  work_->row.advance(7);
 }
 
 void RowWriter::append_time(const Moment& moment) { work_->row.advance(write_iso8601(wall(moment), work_->row.reserve(32))); }

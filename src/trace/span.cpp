@@ -201,7 +201,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     header.created = {steady_now(), Moment::steady};
     header.start = options != nullptr && options->start_time.seconds != 0 ? at(options->start_time) : header.created;
     slot->started.store(header.created.nanoseconds, std::memory_order_relaxed);
-    slot->generation.fetch_add(1, std::memory_order_release);
+    slot->generation.store(slot->generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 
     const bool current = options == nullptr || options->set_current;
     slot->stack = current ? &stack : nullptr;
@@ -320,9 +320,8 @@ void Span::end_now(UnixTime end_time) noexcept {
   if (unwinding && !slot.has_error) append_text(slot.fields, detail::FieldKind::error, detail::unwound);
 
   slot.header.end = end;
-  detail::RecordHeader header = slot.header;
-  retain(header.lineage);
-  slot.core.load(std::memory_order_relaxed)->push(header, slot.file, slot.function, slot.fields.view());
+  retain(slot.header.lineage);
+  slot.core.load(std::memory_order_relaxed)->push(slot.header, slot.file, slot.function, slot.fields.view());
   slot.generation.store(generation + 1, std::memory_order_release);
   slot.unlock();
 
