@@ -1,13 +1,12 @@
 #include <braintrust/trace/context.h>
 
-#include <pthread.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
 
+#include "trace/call_stack.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/span_slot.h"
@@ -53,23 +52,6 @@ struct ThreadContextOwner {
   ~ThreadContextOwner() { this_thread.own.clear(); }
 };
 thread_local ThreadContextOwner owner;
-
-// Where this thread's call stack begins: its highest address, or null where nobody says.
-const char* find_call_stack() noexcept {
-#if defined(__linux__)
-  pthread_attr_t attributes;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return nullptr;
-  void* lowest = nullptr;
-  std::size_t bytes = 0;
-  const bool known = pthread_attr_getstack(&attributes, &lowest, &bytes) == 0;
-  pthread_attr_destroy(&attributes);
-  return known ? static_cast<const char*>(lowest) + bytes : nullptr;
-#elif defined(__APPLE__)
-  return static_cast<const char*>(pthread_get_stackaddr_np(pthread_self()));
-#else
-  return nullptr;
-#endif
-}
 
 // Whether a plain function on this thread's call stack holds it, rather than a coroutine or an object on the heap.
 bool on_call_stack(const void* object) noexcept {
@@ -120,6 +102,10 @@ void ContextStack::push(const ContextEntry& entry) {
   const bool needs_owner = size == capacity || entry.ref.lineage != nullptr || entry.lender != nullptr;
   if (needs_owner && this == &this_thread.own) [[maybe_unused]]
     const bool arm = owner.armed;
+  // Of spans that ended elsewhere, when nobody has asked what is current since.
+  for (std::size_t i = size == capacity ? size : 0; i-- > 0;) {
+    if (gone(entries()[i])) erase(i);
+  }
   if (size == capacity) {
     const std::size_t larger = capacity * 2;
     auto* const grown = static_cast<ContextEntry*>(std::malloc(larger * sizeof(ContextEntry)));

@@ -30,7 +30,7 @@ struct Signal {
 };
 
 // In the order of INST 3.14 to 3.19; the first that is set counts.
-constexpr Signal signals[] = {
+constexpr Signal ci_signals[] = {
     {"GITHUB_ACTIONS", nullptr, "ci", "github_actions"},
     {"GITLAB_CI", nullptr, "ci", "gitlab_ci"},
     {"CIRCLECI", nullptr, "ci", "circleci"},
@@ -83,7 +83,7 @@ RuntimeEnvironment detect_environment(const EnvironmentOptions& options, const E
   }
   if (!named.type.empty() || !named.name.empty()) return named;
 
-  if (const Signal* const signal = first_of(signals, environment)) return {signal->type, signal->name};
+  if (const Signal* const signal = first_of(ci_signals, environment)) return {signal->type, signal->name};
   const std::string ci = lower(environment.get("CI"));
   if (!ci.empty() && ci != "0" && ci != "false" && ci != "no" && ci != "off") return {"ci", "ci"};
   if (const Signal* const signal = first_of(server_signals, environment)) return {signal->type, signal->name};

@@ -15,6 +15,7 @@
 
 #include <braintrust/trace/traced.h>
 
+#include "trace/context_stack.h"
 #include "trace/family.h"
 
 namespace braintrust {
@@ -256,6 +257,15 @@ TEST(Context, ASpanEndedOnAnotherThreadIsNoLongerCurrentOnItsOwn) {
   start_span("next").end();
   outer.end();
   EXPECT_EQ(Family(backend.rows()).parent("next"), "outer");
+}
+
+TEST(Context, SpansThatAlwaysEndOnAnotherThreadDoNotPileUp) {
+  Backend backend;
+  const Span root = start_span("root");
+  for (int i = 0; i < 1000; ++i) {
+    in_a_thread([span = start_span("step", {.parent = root})]() mutable { span.end(); });
+  }
+  EXPECT_LT(detail::active_stack().size, 500u);
 }
 
 TEST(Context, TheNextSpanInTheMemoryOfAnEndedOneIsNotTakenForIt) {

@@ -12,7 +12,8 @@
 //   TRACED(args…) ─▶ detail::TracedScope ─▶ Span (span.h) ─▶ the current logger, or nothing
 //
 // `TRACED` names variables; each becomes a member of the span's input. The span ends with the enclosing block. `TRACED_OUTPUT`
-// goes to the innermost `TRACED` of the same function. To choose a name, write `auto span = braintrust::start_span("name");`.
+// goes to the innermost `TRACED` of the same function; `return TRACED_OUTPUT(std::move(rows));` moves a large local, as
+// `return rows;` would. To choose a name, write `auto span = braintrust::start_span("name");`.
 //
 // Switches: define BRAINTRUST_NO_SHORT_MACROS to have only BRAINTRUST_TRACED and BRAINTRUST_TRACED_OUTPUT; define
 // BRAINTRUST_DISABLE, for a whole program, to compile them to nothing: arguments are checked by the compiler, never evaluated.
