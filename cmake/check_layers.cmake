@@ -10,7 +10,7 @@ set(pipeline_may_include)
 set(api_may_include pipeline)
 set(trace_may_include pipeline api)
 set(llm_may_include)
-set(instrument_may_include trace llm)
+set(instrument_may_include pipeline trace llm)
 set(eval_may_include trace api)
 # Leaves take what they need, and nothing takes from a leaf.
 set(leaves otel local auto)

@@ -128,7 +128,7 @@ bool has_open_span(LoggerCore* core) {
 }  // namespace
 
 LoggerCore::LoggerCore(pipeline::Flusher::Options options, milliseconds timeout, Destination* home,
-                       std::function<std::string()> span_origin)
+                       RowWriter::SpanOrigin span_origin)
     : exit_timeout(timeout),
       settings(options.settings),
       destination(home),
@@ -221,9 +221,10 @@ Logger init_logger(const LoggerOptions& options) {
   auto* const home =
       new pipeline::Destination(pipeline::ObjectType::project_logs, resolved.settings.project_id, resolved.settings.project);
   const std::string directory = resolved.settings.working_directory;
-  auto span_origin = [named = options.environment, environment = std::move(environment), directory] {
+  auto span_origin = [named = options.environment, environment = std::move(environment),
+                      directory](std::string_view instrumentation) {
     const RuntimeEnvironment runtime = detect_environment(named, environment, directory);
-    return span_origin_json(runtime.type, runtime.name);
+    return span_origin_json(instrumentation, runtime.type, runtime.name);
   };
   auto* const core = new LoggerCore(std::move(resolved), options.exit_timeout, home, std::move(span_origin));
   core->add_handle();

@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,7 +23,7 @@ namespace braintrust::detail {
 
 struct LoggerCore {
   LoggerCore(pipeline::Flusher::Options options, std::chrono::milliseconds timeout, pipeline::Destination* home,
-             std::function<std::string()> span_origin);
+             RowWriter::SpanOrigin span_origin);
 
   // Queues a record. The sizes in the header are filled in here. `header.lineage` goes over to the record; on a drop it is
   // released.

@@ -40,8 +40,10 @@ enum class FieldKind : std::uint8_t {
   audit_metadata,  // JSON
   parent_id,       // plain text: a parent whose id is not 16 hex digits
   row_id,          // plain text: a row whose id is not a UUID
+  instrumentation,  // plain text: context.span_origin.instrumentation.name
+  deferred,         // captured bytes, see Interpret
 };
-inline constexpr int field_kinds = 18;
+inline constexpr int field_kinds = 20;
 
 struct FieldHeader {
   FieldKind kind;
@@ -56,6 +58,20 @@ inline void append_text(Buffer& out, FieldKind kind, std::string_view text, bool
   if (!text.empty()) std::memcpy(at + sizeof header, text.data(), text.size());
   out.advance(sizeof header + text.size());
 }
+
+// Makes ordinary fields of captured bytes. Runs on the background thread, so that an app thread only has to copy.
+using Interpret = void (*)(std::string_view captured, Buffer& fields);
+
+// A deferred field: the function that will interpret it, then what `write(Buffer&)` captures.
+template <class Write>
+void append_deferred(Buffer& out, Interpret interpret, Write&& write) {
+  const std::size_t start = out.size();
+  append_text(out, FieldKind::deferred, {reinterpret_cast<const char*>(&interpret), sizeof interpret});
+  write(out);
+  FieldHeader header{FieldKind::deferred, false, static_cast<std::uint32_t>(out.size() - start - sizeof(FieldHeader))};
+  std::memcpy(out.data() + start, &header, sizeof header);
+}
+
 inline void append_field(Buffer& out, FieldKind kind, const Field& field) {
   if (field.present()) append_text(out, kind, field.value().text(), field.value().unchecked());
 }

@@ -25,6 +25,8 @@ bool is_plain(FieldKind kind) noexcept {
     case FieldKind::audit_source:
     case FieldKind::parent_id:
     case FieldKind::row_id:
+    case FieldKind::instrumentation:
+    case FieldKind::deferred:
       return true;
     default:
       return false;
@@ -99,6 +101,8 @@ std::string_view wire_name(FieldKind kind) noexcept {
     case FieldKind::type:
     case FieldKind::parent_id:
     case FieldKind::row_id:
+    case FieldKind::instrumentation:
+    case FieldKind::deferred:
       return "";
   }
   return "";

@@ -56,18 +56,19 @@ bool logs_end(std::string_view fields) {
 
 }  // namespace
 
-std::string span_origin_json(std::string_view environment_type, std::string_view environment_name) {
+std::string span_origin_json(std::string_view instrumentation, std::string_view environment_type,
+                             std::string_view environment_name) {
   const auto quoted = [](std::string_view text) { return std::string(Json(text).text()); };
   std::string environment;
   if (!environment_type.empty()) environment += fmt::format("\"type\":{}", quoted(environment_type));
   if (!environment_name.empty()) {
     environment += fmt::format("{}\"name\":{}", environment.empty() ? "" : ",", quoted(environment_name));
   }
-  return fmt::format(R"({{"name":"braintrust.sdk.cpp","version":"{}","instrumentation":{{"name":"braintrust.logger"}}{}}})",
-                     BRAINTRUST_VERSION, environment.empty() ? "" : fmt::format(R"(,"environment":{{{}}})", environment));
+  return fmt::format(R"({{"name":"braintrust.sdk.cpp","version":"{}","instrumentation":{{"name":{}}}{}}})", BRAINTRUST_VERSION,
+                     quoted(instrumentation), environment.empty() ? "" : fmt::format(R"(,"environment":{{{}}})", environment));
 }
 
-RowWriter::RowWriter(LoggerCore& core, std::function<std::string()> span_origin)
+RowWriter::RowWriter(LoggerCore& core, SpanOrigin span_origin)
     : core_(core),
       make_span_origin_(std::move(span_origin)),
       wall_offset_(measure_wall_offset()),
@@ -162,9 +163,9 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
   courier.expect(header.row);
   // What is propagated goes with the first row, and again over what a span that was shown early says at its end.
   const bool of_span = !header.merge || header.end.clock != Moment::none || header.start.clock != Moment::none;
-  RowFields fields(text, of_span ? header.lineage : nullptr);
+  RowFields fields(interpreted(text), of_span ? header.lineage : nullptr);
   work_->context.clear();
-  if (!header.merge && !header.comment) write_context(header, file, function);
+  if (!header.merge && !header.comment) write_context(header, file, function, fields[FieldKind::instrumentation]);
   fields.finish(work_->context);
 
   work_->row.clear();
@@ -200,6 +201,21 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
                 .id = foreign.empty() || foreign == to_string(header.row) ? header.row : key_of(foreign),
                 .merge = header.merge && !header.comment,
                 .text = work_->row.view()});
+}
+
+// The fields with ordinary ones in place of deferred ones.
+std::string_view RowWriter::interpreted(std::string_view fields) {
+  bool any = false;
+  for_each_field(fields, [&](FieldKind kind, std::string_view, bool) { any |= kind == FieldKind::deferred; });
+  if (!any) return fields;
+  work_->interpreted.clear();
+  for_each_field(fields, [this](FieldKind kind, std::string_view text, bool raw) {
+    if (kind != FieldKind::deferred) return append_text(work_->interpreted, kind, text, raw);
+    Interpret interpret = nullptr;
+    std::memcpy(&interpret, text.data(), sizeof interpret);
+    interpret(text.substr(sizeof interpret), work_->interpreted);
+  });
+  return work_->interpreted.view();
 }
 
 void RowWriter::write_ids(const RecordHeader& header, const RowFields& fields) {
@@ -303,14 +319,21 @@ void RowWriter::write_metrics(const RecordHeader& header, const RowFields& field
   work_->row.append('}');
 }
 
-void RowWriter::write_context(const RecordHeader& header, std::string_view file, std::string_view function) {
+const std::string& RowWriter::span_origin_of(std::string_view instrumentation) {
+  if (instrumentation.empty()) instrumentation = "braintrust.logger";
+  const auto known = work_->span_origins.find(instrumentation);
+  if (known != work_->span_origins.end()) return known->second;
+  return work_->span_origins[std::string(instrumentation)] = make_span_origin_(instrumentation);
+}
+
+void RowWriter::write_context(const RecordHeader& header, std::string_view file, std::string_view function,
+                              std::string_view instrumentation) {
   Buffer json;
   const auto quoted = [&](std::string_view text) {
     json.clear();
     JsonWriter{json}.string(text);
     return json.view();
   };
-  if (work_->span_origin.empty()) work_->span_origin = make_span_origin_();
   work_->context += '{';
   if (!function.empty()) {
     work_->context += "\"caller_functionname\":";
@@ -325,7 +348,7 @@ void RowWriter::write_context(const RecordHeader& header, std::string_view file,
     work_->context += ',';
   }
   work_->context += "\"span_origin\":";
-  work_->context += work_->span_origin;
+  work_->context += span_origin_of(instrumentation);
   work_->context += '}';
 }
 

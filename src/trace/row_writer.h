@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,8 +28,10 @@ struct SpanSlot;
 
 class RowWriter final : public pipeline::RowSource {
  public:
-  // `span_origin` gives the JSON text of `context.span_origin`; called once, for the first row, because it may read a file.
-  RowWriter(LoggerCore& core, std::function<std::string()> span_origin);
+  // Gives the JSON text of `context.span_origin` for the name of an instrumentation. Called when a name first comes, because it
+  // may read a file.
+  using SpanOrigin = std::function<std::string(std::string_view instrumentation)>;
+  RowWriter(LoggerCore& core, SpanOrigin span_origin);
 
   void write(const char* record, pipeline::Courier& courier) override;
   void discard(const char* record) noexcept override;
@@ -45,14 +48,17 @@ class RowWriter final : public pipeline::RowSource {
   void write_ids(const RecordHeader& header, const RowFields& fields);
   void write_attributes(const RecordHeader& header, const RowFields& fields);
   void write_metrics(const RecordHeader& header, const RowFields& fields);
-  void write_context(const RecordHeader& header, std::string_view file, std::string_view function);
+  void write_context(const RecordHeader& header, std::string_view file, std::string_view function,
+                     std::string_view instrumentation);
+  std::string_view interpreted(std::string_view fields);
+  const std::string& span_origin_of(std::string_view instrumentation);
   void append_json(std::string_view text);
   void append_seconds(const Moment& moment);
   void append_time(const Moment& moment);
   std::int64_t wall(const Moment& moment) const noexcept;
 
   LoggerCore& core_;
-  std::function<std::string()> make_span_origin_;
+  SpanOrigin make_span_origin_;
   std::int64_t wall_offset_;
 
   // What is written to while a row is made.
@@ -60,14 +66,16 @@ class RowWriter final : public pipeline::RowSource {
     Buffer row = {};
     std::string context = {};
     Buffer open_fields = {};
-    std::string span_origin = {};
+    Buffer interpreted = {};
+    std::map<std::string, std::string, std::less<>> span_origins = {};
   };
   std::unique_ptr<Work> work_;
   Work* left_alone_ = nullptr;  // the parent process's, kept in sight of leak checkers
 };
 
-// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{…},"environment":{…}}`; the last where `type` or `name` is
-// given.
-std::string span_origin_json(std::string_view environment_type, std::string_view environment_name);
+// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{"name":…},"environment":{…}}`; the last where `type` or `name` of
+// the environment is given.
+std::string span_origin_json(std::string_view instrumentation, std::string_view environment_type,
+                             std::string_view environment_name);
 
 }  // namespace braintrust::detail

@@ -8,6 +8,7 @@
 #include <braintrust/trace/traced.h>
 
 #include "core/clock.h"
+#include "trace/capture.h"
 #include "trace/context_stack.h"
 #include "trace/exception_text.h"
 #include "trace/ids.h"
@@ -255,6 +256,18 @@ void log_traced_output(Json&& output, const char* function) noexcept {
 void report_failed_output(const char* function) noexcept {
   report(Severity::warning, ErrorCode::callback_failed,
          std::string("TRACED_OUTPUT in ") + function + ": writing the value as JSON threw; the span has no output");
+}
+
+void log_deferred(const SpanRef& span, Interpret interpret, std::initializer_list<std::string_view> pieces) noexcept {
+  add_to(span, [&](Buffer& fields) {
+    append_deferred(fields, interpret, [&](Buffer& out) {
+      for (const std::string_view piece : pieces) out.append(piece);
+    });
+  });
+}
+
+void log_instrumentation(const SpanRef& span, std::string_view name) noexcept {
+  add_to(span, [&](Buffer& fields) { append_text(fields, FieldKind::instrumentation, name); });
 }
 
 }  // namespace detail
