@@ -1,9 +1,12 @@
 #include "core/json_scan.h"
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/utf8.h"
 
@@ -14,8 +17,19 @@
 namespace braintrust::detail {
 namespace {
 
-// All scanners take a position and the end, and return the position after what they read, or null when it is not valid.
+// All scanners take a position, and return the position after what they read, or null when it is not valid.
 using Position = const char*;
+
+struct Scan {
+  Position end;
+  Position problem = nullptr;  // where it is not valid
+  Numbers numbers = Numbers::any;
+
+  Position refuse(Position at) {
+    problem = at;
+    return nullptr;
+  }
+};
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -33,9 +47,9 @@ int hex_value(char c) {
 }
 
 // One character of two bytes or more.
-Position skip_utf8(Position at, Position end) {
-  const auto sequence = utf8::next_sequence({at, static_cast<std::size_t>(end - at)});
-  return sequence.valid ? at + sequence.length : nullptr;
+Position skip_utf8(Position at, Scan& scan) {
+  const auto sequence = utf8::next_sequence({at, static_cast<std::size_t>(scan.end - at)});
+  return sequence.valid ? at + sequence.length : scan.refuse(at);
 }
 
 // To the first byte that is not plain inside a string: a quote, a backslash, a control character or a byte above ASCII.
@@ -75,21 +89,22 @@ Position skip_plain(Position at, Position end) {
 }
 
 // From after the opening quote to after the closing one.
-Position skip_string(Position at, Position end) {
+Position skip_string(Position at, Scan& scan) {
+  const Position end = scan.end;
   for (;;) {
     at = skip_plain(at, end);
-    if (at == end) return nullptr;
+    if (at == end) return scan.refuse(at);
     const auto byte = static_cast<unsigned char>(*at);
     if (byte == '"') return at + 1;
     if (byte >= 0x80) {
       // Text in other scripts comes in runs: stay here while it lasts.
       do {
-        at = skip_utf8(at, end);
+        at = skip_utf8(at, scan);
         if (at == nullptr) return nullptr;
       } while (at != end && static_cast<unsigned char>(*at) >= 0x80);
       continue;
     }
-    if (byte != '\\' || end - at < 2) return nullptr;
+    if (byte != '\\' || end - at < 2) return scan.refuse(at);
     switch (at[1]) {
       case '"':
       case '\\':
@@ -102,80 +117,91 @@ Position skip_string(Position at, Position end) {
         at += 2;
         break;
       case 'u':
-        if (end - at < 6) return nullptr;
+        if (end - at < 6) return scan.refuse(at);
         for (int digit = 2; digit < 6; ++digit) {
-          if (hex_value(at[digit]) < 0) return nullptr;
+          if (hex_value(at[digit]) < 0) return scan.refuse(at);
         }
         at += 6;
         break;
       default:
-        return nullptr;
+        return scan.refuse(at);
     }
   }
 }
 
-Position skip_digits(Position at, Position end) {
-  if (at == end || !is_digit(*at)) return nullptr;
-  while (at != end && is_digit(*at)) ++at;
+Position skip_digits(Position at, Scan& scan) {
+  if (at == scan.end || !is_digit(*at)) return scan.refuse(at);
+  while (at != scan.end && is_digit(*at)) ++at;
   return at;
 }
 
-Position skip_number(Position at, Position end) {
+bool is_finite(std::string_view number) { return std::isfinite(std::strtod(std::string(number).c_str(), nullptr)); }
+
+Position skip_number(Position at, Scan& scan) {
+  const Position begin = at, end = scan.end;
+  bool exponent = false;
   if (*at == '-') ++at;
-  if (at == end) return nullptr;
-  if (*at == '0') {
+  if (at != end && *at == '0') {
     ++at;
   } else {
-    at = skip_digits(at, end);
+    at = skip_digits(at, scan);
   }
-  if (at != nullptr && at != end && *at == '.') at = skip_digits(at + 1, end);
+  if (at != nullptr && at != end && *at == '.') at = skip_digits(at + 1, scan);
   if (at != nullptr && at != end && (*at == 'e' || *at == 'E')) {
+    exponent = true;
     ++at;
     if (at != end && (*at == '+' || *at == '-')) ++at;
-    at = skip_digits(at, end);
+    at = skip_digits(at, scan);
+  }
+  // Only these can be beyond what a double holds.
+  if (scan.numbers == Numbers::finite && at != nullptr && (exponent || at - begin > 300) && !is_finite({begin, at})) {
+    return scan.refuse(begin);
   }
   return at;
 }
 
-Position skip_word(Position at, Position end, std::string_view word) {
-  const auto left = static_cast<std::size_t>(end - at);
-  return left >= word.size() && std::memcmp(at, word.data(), word.size()) == 0 ? at + word.size() : nullptr;
+Position skip_word(Position at, Scan& scan, std::string_view word) {
+  const auto left = static_cast<std::size_t>(scan.end - at);
+  return left >= word.size() && std::memcmp(at, word.data(), word.size()) == 0 ? at + word.size() : scan.refuse(at);
 }
 
 // A string, number or word.
-Position skip_scalar(Position at, Position end) {
+Position skip_scalar(Position at, Scan& scan) {
   switch (*at) {
     case '"':
-      return skip_string(at + 1, end);
+      return skip_string(at + 1, scan);
     case 't':
-      return skip_word(at, end, "true");
+      return skip_word(at, scan, "true");
     case 'f':
-      return skip_word(at, end, "false");
+      return skip_word(at, scan, "false");
     case 'n':
-      return skip_word(at, end, "null");
+      return skip_word(at, scan, "null");
     default:
-      return *at == '-' || is_digit(*at) ? skip_number(at, end) : nullptr;
+      return *at == '-' || is_digit(*at) ? skip_number(at, scan) : scan.refuse(at);
   }
 }
 
 // `"key" :` and the space after it, from the quote.
-Position skip_key(Position at, Position end) {
-  if (at == end || *at != '"') return nullptr;
-  at = skip_string(at + 1, end);
+Position skip_key(Position at, Scan& scan, Position* key_end = nullptr) {
+  const Position end = scan.end;
+  if (at == end || *at != '"') return scan.refuse(at);
+  at = skip_string(at + 1, scan);
   if (at == nullptr) return nullptr;
+  if (key_end != nullptr) *key_end = at - 1;
   at = skip_space(at, end);
-  if (at == end || *at != ':') return nullptr;
+  if (at == end || *at != ':') return scan.refuse(at);
   return skip_space(at + 1, end);
 }
 
 // Which of the open containers are objects, innermost last: one bit each, so that the stack is 64 bytes and no recursion.
 class OpenContainers {
  public:
+  explicit OpenContainers(std::size_t around) : most_(max_json_depth - around) {}
   bool empty() const { return depth_ == 0; }
   bool in_object() const { return (bits_[(depth_ - 1) / 64] >> ((depth_ - 1) % 64) & 1) != 0; }
   void pop() { --depth_; }
   bool push(bool object) {
-    if (depth_ == max_json_depth) return false;
+    if (depth_ == most_) return false;
     std::uint64_t& word = bits_[depth_ / 64];
     const std::uint64_t bit = std::uint64_t{1} << (depth_ % 64);
     word = object ? word | bit : word & ~bit;
@@ -185,41 +211,42 @@ class OpenContainers {
 
  private:
   std::uint64_t bits_[max_json_depth / 64] = {};
-  std::size_t depth_ = 0;
+  std::size_t depth_ = 0, most_;
 };
 
-// One value, from its first byte.
-Position skip_one(Position at, Position end) {
-  OpenContainers open;
+// One value, from its first byte, which stands inside of `around` containers.
+Position skip_one(Position at, Scan& scan, std::size_t around = 0) {
+  const Position end = scan.end;
+  OpenContainers open(around);
   for (;;) {
-    if (at == end) return nullptr;
+    if (at == end) return scan.refuse(at);
     if (*at == '{' || *at == '[') {
       const bool object = *at == '{';
-      if (!open.push(object)) return nullptr;
+      if (!open.push(object)) return scan.refuse(at);
       at = skip_space(at + 1, end);
-      if (at == end) return nullptr;
+      if (at == end) return scan.refuse(at);
       if (*at != (object ? '}' : ']')) {
-        if (object) at = skip_key(at, end);
+        if (object) at = skip_key(at, scan);
         if (at == nullptr) return nullptr;
         continue;
       }
     } else {
-      at = skip_scalar(at, end);
+      at = skip_scalar(at, scan);
       if (at == nullptr) return nullptr;
       if (open.empty()) return at;
       at = skip_space(at, end);
     }
     // After a value, or at the bracket that ends an empty container.
     for (;;) {
-      if (at == end) return nullptr;
+      if (at == end) return scan.refuse(at);
       const bool object = open.in_object();
       if (*at == ',') {
         at = skip_space(at + 1, end);
-        if (object) at = skip_key(at, end);
+        if (object) at = skip_key(at, scan);
         if (at == nullptr) return nullptr;
         break;
       }
-      if (*at != (object ? '}' : ']')) return nullptr;
+      if (*at != (object ? '}' : ']')) return scan.refuse(at);
       ++at;
       open.pop();
       if (open.empty()) return at;
@@ -259,13 +286,6 @@ bool same_text(std::string_view left, std::string_view right) {
   return (has_escape(left) || has_escape(right)) && unescape(left) == unescape(right);
 }
 
-bool is_string(std::string_view value) { return value.size() >= 2 && value.front() == '"'; }
-
-bool same_element(std::string_view left, std::string_view right) {
-  if (!is_string(left) || !is_string(right)) return left == right;
-  return same_text(left.substr(1, left.size() - 2), right.substr(1, right.size() - 2));
-}
-
 // A merged object on its way: members in order of appearance, found by the meaning of their key.
 class MergedObject {
  public:
@@ -302,19 +322,16 @@ class MergedObject {
   std::unordered_map<std::string, std::size_t> by_meaning_;  // used once there are more than a few
 };
 
-void append_union(std::string& out, const std::vector<std::string_view>& first, const std::vector<std::string_view>& second) {
-  std::vector<std::string_view> united;
-  for (const auto* list : {&first, &second}) {
-    for (const std::string_view element : *list) {
-      bool known = false;
-      for (const std::string_view other : united) known = known || same_element(other, element);
-      if (!known) united.push_back(element);
-    }
-  }
+void append_union(std::string& out, std::string_view first, std::string_view second) {
+  std::unordered_set<std::string> known;
   out += '[';
-  for (std::size_t index = 0; index < united.size(); ++index) {
-    if (index != 0) out += ',';
-    out += united[index];
+  for (const std::string_view list : {first, second}) {
+    const auto elements = elements_of(list);
+    for (const std::string_view element : *elements) {
+      if (!known.insert(element.front() == '"' ? unescape(element) : std::string(element)).second) continue;
+      if (known.size() > 1) out += ',';
+      out += element;
+    }
   }
   out += ']';
 }
@@ -324,10 +341,12 @@ bool append_merged(std::string& out, std::string_view first, std::string_view se
 void append_value(std::string& out, const MergedObject::Entry& entry, MergeRule rule) {
   if (entry.second.empty() || rule == MergeRule::keep_first) {
     out += entry.first;
+  } else if (rule == MergeRule::prefer_first && !entry.first.empty() && entry.first != "null") {
+    out += entry.first;
   } else if (entry.first.empty()) {
     out += entry.second;
   } else if (rule == MergeRule::unite_lists && entry.first.front() == '[' && entry.second.front() == '[') {
-    append_union(out, *elements_of(entry.first), *elements_of(entry.second));
+    append_union(out, entry.first, entry.second);
   } else if (entry.first.front() == '{' && entry.second.front() == '{') {
     append_merged(out, entry.first, entry.second, nullptr);
   } else {
@@ -360,57 +379,73 @@ bool append_merged(std::string& out, std::string_view first, std::string_view se
   return true;
 }
 
-std::string_view without_space_around(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
+// Calls `element(at)`, which returns the end of the element that begins there or null, for those of the container that is all
+// of `text`.
+template <class Element>
+bool walk(std::string_view text, char open, char close, Scan& scan, Element&& element) {
+  Position at = skip_space(text.data(), scan.end);
+  if (at == scan.end || *at != open) return false;
+  at = skip_space(at + 1, scan.end);
+  if (at == scan.end) return false;
+  if (*at != close) {
+    for (;;) {
+      at = element(at);
+      if (at == nullptr) return false;
+      at = skip_space(at, scan.end);
+      if (at == scan.end) return false;
+      if (*at == close) break;
+      if (*at != ',') return false;
+      at = skip_space(at + 1, scan.end);
+    }
+  }
+  return skip_space(at + 1, scan.end) == scan.end;
 }
 
 }  // namespace
 
-bool valid_json(std::string_view text) noexcept {
-  const Position end = text.data() + text.size();
-  const Position after = skip_one(skip_space(text.data(), end), end);
-  return after != nullptr && skip_space(after, end) == end;
+std::optional<std::size_t> first_problem(std::string_view text, Numbers numbers) {
+  Scan scan{.end = text.data() + text.size(), .numbers = numbers};
+  Position at = skip_one(skip_space(text.data(), scan.end), scan);
+  if (at != nullptr) {
+    at = skip_space(at, scan.end);
+    if (at == scan.end) return std::nullopt;
+    scan.problem = at;
+  }
+  return static_cast<std::size_t>(scan.problem - text.data());
 }
+
+bool valid_json(std::string_view text) noexcept { return !first_problem(text); }
 
 std::size_t skip_value(std::string_view text, std::size_t from) noexcept {
   if (from > text.size()) return std::string_view::npos;
-  const Position end = text.data() + text.size();
-  const Position after = skip_one(skip_space(text.data() + from, end), end);
+  Scan scan{.end = text.data() + text.size()};
+  const Position after = skip_one(skip_space(text.data() + from, scan.end), scan);
   return after == nullptr ? std::string_view::npos : static_cast<std::size_t>(after - text.data());
 }
 
 std::optional<std::vector<JsonMember>> members_of(std::string_view object) {
-  object = without_space_around(object);
-  if (object.empty() || object.front() != '{' || !valid_json(object)) return std::nullopt;
   std::vector<JsonMember> members;
-  const Position end = object.data() + object.size();
-  Position at = skip_space(object.data() + 1, end);
-  while (*at != '}') {
-    if (*at == ',') at = skip_space(at + 1, end);
-    const Position key = at + 1;
-    const Position key_end = skip_string(key, end) - 1;
-    const Position value = skip_key(at, end);
-    const Position value_end = skip_one(value, end);
-    members.push_back({{key, static_cast<std::size_t>(key_end - key)}, {value, static_cast<std::size_t>(value_end - value)}});
-    at = skip_space(value_end, end);
-  }
+  Scan scan{.end = object.data() + object.size()};
+  const auto member = [&](Position at) -> Position {
+    Position key_end = nullptr;
+    const Position value = skip_key(at, scan, &key_end);
+    const Position value_end = value == nullptr ? nullptr : skip_one(value, scan, 1);
+    if (value_end != nullptr) members.push_back({{at + 1, key_end}, {value, value_end}});
+    return value_end;
+  };
+  if (!walk(object, '{', '}', scan, member)) return std::nullopt;
   return members;
 }
 
 std::optional<std::vector<std::string_view>> elements_of(std::string_view array) {
-  array = without_space_around(array);
-  if (array.empty() || array.front() != '[' || !valid_json(array)) return std::nullopt;
   std::vector<std::string_view> elements;
-  const Position end = array.data() + array.size();
-  Position at = skip_space(array.data() + 1, end);
-  while (*at != ']') {
-    if (*at == ',') at = skip_space(at + 1, end);
-    const Position value_end = skip_one(at, end);
-    elements.emplace_back(at, static_cast<std::size_t>(value_end - at));
-    at = skip_space(value_end, end);
-  }
+  Scan scan{.end = array.data() + array.size()};
+  const auto element = [&](Position at) {
+    const Position end = skip_one(at, scan, 1);
+    if (end != nullptr) elements.emplace_back(at, end);
+    return end;
+  };
+  if (!walk(array, '[', ']', scan, element)) return std::nullopt;
   return elements;
 }
 

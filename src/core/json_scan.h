@@ -2,8 +2,8 @@
 
 // Reads JSON text without building a tree: is it valid, what are an object's members, what is the merge of two objects.
 //
-// Used on the background thread, on rows and on what users hand in as raw JSON. Slices of the input are handed out and copied
-// as they are, so numbers keep their exact text (a 20-digit integer, 1e400).
+// Used on the background thread, on rows and on what users hand in as raw JSON, and by the local backend on what it is sent.
+// Slices of the input are handed out and copied as they are, so numbers keep their exact text (a 20-digit integer, 1e400).
 //
 // Strict RFC 8259: UTF-8 must be valid, one value with white space around it, `max_json_depth` containers at most.
 // Threads: pure functions. Errors: said in the return value. Units: bytes.
@@ -19,6 +19,11 @@ namespace braintrust::detail {
 inline constexpr std::size_t max_json_depth = 512;
 
 bool valid_json(std::string_view text) noexcept;
+
+enum class Numbers { any, finite };  // finite: only what a double can hold, since most readers refuse the others
+
+// The byte at which the text stops being JSON; nothing when it is valid.
+std::optional<std::size_t> first_problem(std::string_view text, Numbers numbers = Numbers::any);
 
 // Where the value that begins at `from` ends, or npos when there is no valid value. White space before it is no part of it.
 std::size_t skip_value(std::string_view text, std::size_t from) noexcept;
@@ -48,10 +53,11 @@ std::string unescape(std::string_view inside);
 
 // What becomes of a top-level member.
 enum class MergeRule {
-  deep,         // two objects are merged member by member, anything else is overwritten, null and arrays too
-  keep_first,   // the first object's value; none when it has none
-  unite_lists,  // two arrays become their union in order of appearance; anything else is overwritten
-  drop,         // in neither
+  deep,          // two objects are merged member by member, anything else is overwritten, null and arrays too
+  keep_first,    // the first object's value; none when it has none
+  prefer_first,  // the first object's value, the second's when that is none or null
+  unite_lists,   // two arrays become their union in order of appearance; anything else is overwritten
+  drop,          // in neither
 };
 using MergeRules = MergeRule (*)(std::string_view key);
 

@@ -4,11 +4,14 @@
 
 #include <fmt/format.h>
 
-#include "local/json_scan.h"
+#include "core/json_scan.h"
+#include "local/json_text.h"
 #include "local/row_merge.h"
 
 namespace braintrust::local {
 namespace {
+
+using detail::for_each_member;
 
 // The ids of a row of which one names the object that it belongs to.
 struct ObjectIds {
@@ -16,12 +19,12 @@ struct ObjectIds {
 };
 
 std::string container_of(const ObjectIds& ids) {
-  if (is_string(ids.experiment)) return "experiment:" + unescape(ids.experiment);
-  if (is_string(ids.dataset)) return "dataset:" + unescape(ids.dataset);
-  if (is_string(ids.prompt_session)) return "prompt_session:" + unescape(ids.prompt_session);
+  if (is_string(ids.experiment)) return "experiment:" + text_of(ids.experiment);
+  if (is_string(ids.dataset)) return "dataset:" + text_of(ids.dataset);
+  if (is_string(ids.prompt_session)) return "prompt_session:" + text_of(ids.prompt_session);
   if (!is_string(ids.project)) return {};
-  const auto log = is_string(ids.log) ? unescape(ids.log) : "g";
-  return (log == "g" ? "project_logs:" : "project_" + log + ":") + unescape(ids.project);
+  const auto log = is_string(ids.log) ? text_of(ids.log) : "g";
+  return (log == "g" ? "project_logs:" : "project_" + log + ":") + text_of(ids.project);
 }
 
 }  // namespace
@@ -32,9 +35,9 @@ Row parse_row(std::string_view text) {
   ObjectIds ids;
   std::string_view origin;
   bool has_comment = false;
-  for_each_field(text, [&](std::string_view key, std::string_view value) {
+  for_each_member(text, [&](std::string_view key, std::string_view value) {
     if (key == "id") {
-      if (is_string(value)) row.id = unescape(value);
+      if (is_string(value)) row.id = text_of(value);
     } else if (key == "experiment_id") {
       ids.experiment = value;
     } else if (key == "dataset_id") {
@@ -46,10 +49,10 @@ Row parse_row(std::string_view text) {
     } else if (key == "log_id") {
       ids.log = value;
     } else if (key == "root_span_id") {
-      if (is_string(value)) row.root_span_id = unescape(value);
+      if (is_string(value)) row.root_span_id = text_of(value);
     } else if (key == "metrics") {
       if (!is_object(value)) return;
-      for_each_field(value, [&](std::string_view name, std::string_view number) {
+      for_each_member(value, [&](std::string_view name, std::string_view number) {
         if (name == "start" && !number.empty() && (number.front() == '-' || (number.front() >= '0' && number.front() <= '9'))) {
           row.start = std::strtod(std::string(number).c_str(), nullptr);
         }
@@ -66,8 +69,8 @@ Row parse_row(std::string_view text) {
   });
   row.container = container_of(ids);
   if (has_comment && is_object(origin)) {
-    for_each_field(origin, [&](std::string_view key, std::string_view value) {
-      if (key == "id" && is_string(value)) row.comment_on = unescape(value);
+    for_each_member(origin, [&](std::string_view key, std::string_view value) {
+      if (key == "id" && is_string(value)) row.comment_on = text_of(value);
     });
   }
   return row;
@@ -75,37 +78,30 @@ Row parse_row(std::string_view text) {
 
 Result<Logs3Body> parse_logs3_body(std::string_view body) {
   const auto refuse = [](std::string message) { return Error{ErrorCode::invalid_argument, std::move(message)}; };
-  body = body.substr(skip_space(body, 0));
-  if (!is_object(body)) return refuse("the body must be an object with rows");
   std::string_view rows;
-  for_each_field(body, [&](std::string_view key, std::string_view value) {
+  const bool object = for_each_member(body, [&](std::string_view key, std::string_view value) {
     if (key == "rows") rows = value;
   });
+  if (!object) return refuse("the body must be an object with rows");
   Logs3Body parsed;
-  if (is_array(rows)) {
-    std::string problem;
-    std::size_t position = 0;
-    for_each_element(rows, [&](std::string_view element) {
-      if (!problem.empty()) return;
-      ++position;
-      if (!is_object(element)) {
-        problem = "not an object";
-      } else {
-        auto row = parse_row(element);
+  if (const auto elements = detail::elements_of(rows)) {
+    parsed.rows.reserve(elements->size());
+    for (const auto& element : *elements) {
+      const char* problem = is_object(element) ? nullptr : "not an object";
+      if (!problem) {
+        const auto& row = parsed.rows.emplace_back(parse_row(element));
         if (row.id.empty()) problem = "no id";
         if (row.container.empty()) problem = "none of project_id, experiment_id, dataset_id, prompt_session_id";
-        parsed.rows.push_back(std::move(row));
       }
-      if (!problem.empty()) problem = fmt::format("row {}: {}", position, problem);
-    });
-    if (!problem.empty()) return refuse(std::move(problem));
+      if (problem) return refuse(fmt::format("row {}: {}", &element - elements->data() + 1, problem));
+    }
     return parsed;
   }
   if (is_object(rows)) {
     std::string_view type;
-    for_each_field(rows, [&](std::string_view key, std::string_view value) {
+    for_each_member(rows, [&](std::string_view key, std::string_view value) {
       if (key == "type") type = value;
-      if (key == "key" && is_string(value)) parsed.overflow_key = unescape(value);
+      if (key == "key" && is_string(value)) parsed.overflow_key = text_of(value);
     });
     if (type == "\"logs3_overflow\"" && parsed.overflow_key) return parsed;
   }

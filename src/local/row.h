@@ -2,7 +2,7 @@
 
 // `Row`: what the store needs to know of one row of a `POST /logs3`.
 //
-// Threads: a plain value. Errors: `parse_rows` says which row is refused and why. All views point into the body.
+// Threads: a plain value. Errors: `parse_logs3_body` says which row is refused and why. All views point into the body.
 // Source: PROTO 4.1, 4.2.
 
 #include <optional>
@@ -26,7 +26,7 @@ struct Row {
   bool has_control_fields = false;
 };
 
-// Reads the fields above from one row that has passed `check_json`.
+// Reads the fields above from one row that is a valid object.
 Row parse_row(std::string_view text);
 
 // The body of a `POST /logs3` that carries its rows with it, or the key of one that was uploaded before.

@@ -3,7 +3,7 @@
 // Merges a row into the stored one, text into text: nothing that is not merged is parsed or written anew, so numbers and
 // strings stay exactly as they were sent.
 //
-// Threads: a pure function. Errors: none; both must have passed `check_json` and be objects.
+// Threads: a pure function. Errors: none; both must be valid objects.
 // Source: PROTO 4.3. Objects merge field by field, all else overwrites, an explicit null too; `tags` are united in order;
 // `_merge_paths` names the paths where merging stops and the new value is taken whole. `created`, `span_id`, `root_span_id`,
 // `span_parents` and `_parent_id` keep the stored value; where none is stored the new one is taken, because the backend, unlike

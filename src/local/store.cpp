@@ -11,7 +11,8 @@
 #include <braintrust/local/store.h>
 #include <fmt/format.h>
 
-#include "local/json_scan.h"
+#include "core/json_scan.h"
+#include "local/json_text.h"
 #include "local/random_id.h"
 #include "local/row.h"
 #include "local/row_merge.h"
@@ -233,9 +234,10 @@ namespace {
 
 // The rows of a body that has become valid JSON in `text`.
 Result<Logs3Body> checked_body(std::string_view body, std::string& fixed) {
-  const auto check = check_json(body);
-  if (check.problem) return Error{ErrorCode::invalid_argument, "not JSON: " + *check.problem};
-  if (check.lone_surrogates) body = fixed = without_lone_surrogates(body);
+  if (const auto problem = detail::first_problem(body, detail::Numbers::finite)) {
+    return Error{ErrorCode::invalid_argument, fmt::format("not JSON from byte {} on", *problem)};
+  }
+  if (auto whole = without_lone_surrogates(body)) body = fixed = *std::move(whole);
   return parse_logs3_body(body);
 }
 

@@ -10,11 +10,10 @@ namespace {
 
 using detail::MergeRule;
 
-// What a row is and where it stands was said by the first one.
-constexpr std::array<std::string_view, 5> kept = {"created", "span_id", "root_span_id", "span_parents", "_parent_id"};
+constexpr std::array<std::string_view, 5> identity = {"created", "span_id", "root_span_id", "span_parents", "_parent_id"};
 
 MergeRule rule_for_merge_row(std::string_view key) {
-  if (std::find(kept.begin(), kept.end(), key) != kept.end()) return MergeRule::keep_first;
+  if (is_identity(key)) return MergeRule::keep_first;
   return key == "tags" ? MergeRule::unite_lists : MergeRule::deep;
 }
 
@@ -22,6 +21,8 @@ MergeRule rule_for_merge_row(std::string_view key) {
 MergeRule rule_for_full_row(std::string_view key) { return key == "_is_merge" ? MergeRule::drop : rule_for_merge_row(key); }
 
 }  // namespace
+
+bool is_identity(std::string_view key) { return std::find(identity.begin(), identity.end(), key) != identity.end(); }
 
 std::optional<std::string> merge_rows(std::string_view existing, bool existing_is_merge, std::string_view incoming) {
   return detail::merge_objects(existing, incoming, existing_is_merge ? rule_for_merge_row : rule_for_full_row);

@@ -13,6 +13,9 @@
 
 namespace braintrust::pipeline {
 
+// Whether a field says what a row is and where it stands: that was said by the first one.
+bool is_identity(std::string_view key);
+
 // `existing_is_merge`: the result is a merge row only if the first one was.
 std::optional<std::string> merge_rows(std::string_view existing, bool existing_is_merge, std::string_view incoming);
 

@@ -134,6 +134,27 @@ TEST(ValidJson, AgreesWithNlohmannOnRandomAndMutatedText) {
   EXPECT_GT(valid, 20'000U);
 }
 
+TEST(FirstProblem, IsTheByteAtWhichTheTextIsWrong) {
+  const std::pair<std::string_view, std::size_t> wrong[] = {
+      {"", 0},           {" ", 1},     {"{\"a\":1,]", 7},     {"[1,]", 3},  {"[1] 2", 4},     {"[1, -]", 5},
+      {"[1.,2]", 3},     {"[1e+]", 4}, {"{\"a\" 1}", 5},      {"[nul]", 1}, {"\"ab\\x\"", 3}, {"[\"ab\xC3\"]", 4},
+      {"[\"a\nb\"]", 3}, {"[\"ab", 4}, {"[\"a\\u12g4\"]", 3}, {"[1}", 2},   {"[1 2]", 3}};
+  for (const auto& [text, byte] : wrong) EXPECT_EQ(first_problem(text), byte) << text;
+  EXPECT_EQ(first_problem(std::string(max_json_depth + 9, '[')), max_json_depth);
+  EXPECT_EQ(first_problem(R"({"a":[1e400]} )"), std::nullopt);
+}
+
+TEST(FirstProblem, IsANumberThatNoDoubleHoldsWhereAsked) {
+  const std::string digits(400, '9');
+  for (const std::string number : {"1e999", "-1e999", digits.c_str()}) {
+    EXPECT_EQ(first_problem("[0," + number + "]", Numbers::finite), 3U) << number;
+    EXPECT_TRUE(valid_json(number));
+  }
+  for (const std::string number : {"1e-999", "-0.5e+10", "1e308", "123456789012345678901234567890"}) {
+    EXPECT_EQ(first_problem(number, Numbers::finite), std::nullopt) << number;
+  }
+}
+
 TEST(SkipValue, EndsWhereTheValueEnds) {
   const std::string text = R"({"a": [1, "]"], "b": 2} tail)";
   EXPECT_EQ(skip_value(text, 0), text.find(" tail"));
@@ -152,6 +173,33 @@ TEST(Members, AreSlicesOfTheText) {
   EXPECT_FALSE(for_each_member(R"({"a":1)", note));
   EXPECT_TRUE(for_each_member("{}", note));
   EXPECT_EQ(seen.size(), 3U);
+}
+
+TEST(Members, AndElementsAreJudgedAsTheWholeTextIs) {
+  const std::vector<std::string> values = {"",
+                                           "1",
+                                           "1,",
+                                           "[1",
+                                           "01",
+                                           "{}",
+                                           "\"\x80\"",
+                                           "1 2",
+                                           "[[]]",
+                                           std::string(max_json_depth - 1, '['),
+                                           std::string(max_json_depth, '[')};
+  for (const std::string& value : values) {
+    std::string closed = value;
+    if (value.size() > 9) closed.append(value.size(), ']');
+    const std::string object = " {\"a\" : " + closed + " } ", array = "[" + closed + "]\n";
+    EXPECT_EQ(members_of(object).has_value(), valid_json(object)) << object;
+    EXPECT_EQ(elements_of(array).has_value(), valid_json(array)) << array;
+    EXPECT_FALSE(members_of(object + "x"));
+    EXPECT_FALSE(elements_of(array + ","));
+  }
+  for (const char* text : {"", " ", "{", "[", "{\"a\"", "{\"a\":1,}", "{,}", "[,]"}) {
+    EXPECT_FALSE(members_of(text)) << text;
+    EXPECT_FALSE(elements_of(text)) << text;
+  }
 }
 
 TEST(Unescape, KnowsEveryEscapeAndSurrogates) {
@@ -183,6 +231,17 @@ TEST(MergeObjects, RefusesWhatIsNoObject) {
   EXPECT_EQ(merge_objects("{}", "{}"), "{}");
 }
 
+TEST(MergeObjects, FollowsTheRuleOfEachKey) {
+  const auto rules = [](std::string_view key) {
+    if (key == "keep") return MergeRule::keep_first;
+    if (key.starts_with("prefer")) return MergeRule::prefer_first;
+    return key == "drop" ? MergeRule::drop : MergeRule::unite_lists;
+  };
+  EXPECT_EQ(merge_objects(R"({"prefer1":1,"prefer2":null,"drop":1,"tags":["a",1,"1"]})",
+                          R"({"keep":2,"prefer1":2,"prefer2":2,"prefer3":2,"drop":2,"tags":["\u0061","b",1]})", rules),
+            R"({"prefer1":1,"prefer2":2,"tags":["a",1,"1","b"],"prefer3":2})");
+}
+
 // The merge on trees, as PROTO 4.3 says it.
 void merge_tree(Json& into, const Json& from) {
   for (const auto& [key, value] : from.items()) {
@@ -196,11 +255,12 @@ void merge_tree(Json& into, const Json& from) {
 
 TEST(MergeObjects, AgreesWithAMergeOfTrees) {
   std::mt19937 random(7);
+  const auto key = [&] { return std::string("k").append(std::to_string(random() % 50)); };
   for (int round = 0; round < 5'000; ++round) {
     Json first = Json::object(), second = Json::object();
     for (int member = 0; member < (round % 50 == 0 ? 60 : 6); ++member) {
-      first["k" + std::to_string(random() % 50)] = random_value(random, 3);
-      second["k" + std::to_string(random() % 50)] = random_value(random, 3);
+      first[key()] = random_value(random, 3);
+      second[key()] = random_value(random, 3);
     }
     const auto merged = merge_objects(first.dump(), second.dump());
     ASSERT_TRUE(merged);

@@ -39,6 +39,13 @@ TEST(RowMerge, StopsAtMergePaths) {
             json::parse(R"({"tags":["b"],"metadata":{"a":{"y":2},"b":{"x":1,"y":2}}})"));
 }
 
+TEST(RowMerge, HoldsMergePathsToWhatIsThere) {
+  EXPECT_EQ(merged(R"({"span_id":"s","metadata":{"caf\u00e9":{"x":1},"b":{"x":1}},"input":{"x":1},"output":1})",
+                   R"({"span_id":"zz","metadata":{"café":{"y":2}},"input":{"y":2},"output":{"y":2},
+                       "_merge_paths":[["span_id"],["metadata","caf\u00e9"],["metadata","b"],["input","x","z"],["output","y"],[],1]})"),
+            json::parse(R"({"span_id":"s","metadata":{"café":{"y":2},"b":{"x":1}},"input":{"x":1,"y":2},"output":{"y":2}})"));
+}
+
 TEST(RowMerge, KnowsAKeyHoweverItIsEscaped) {
   EXPECT_EQ(merged(R"({"metadata":{"caf\u00e9":{"x":1}}})", R"({"metadata":{"café":{"y":2}}})"),
             json::parse(R"({"metadata":{"café":{"x":1,"y":2}}})"));
