@@ -1,0 +1,234 @@
+#include "llm/media.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/base64.h"
+#include "core/environment.h"
+#include "llm/url.h"
+
+namespace braintrust::llm {
+namespace {
+
+constexpr std::size_t least_base64 = 20;                            // INST 18.13
+constexpr std::size_t most_base64 = std::size_t{64} * 1024 * 1024;  // INST 18.18
+constexpr int deepest_media = 128;                                  // INST 18.16
+
+std::string_view extension_of(std::string_view content_type) {
+  constexpr std::pair<std::string_view, std::string_view> usual[] = {
+      {"image/jpeg", "jpg"},
+      {"audio/mpeg", "mp3"},
+      {"text/plain", "txt"},
+      {"text/markdown", "md"},
+      {"application/msword", "doc"},
+      {"application/vnd.ms-excel", "xls"},
+      {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+      {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+      {"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
+      {"application/octet-stream", "bin"},
+  };
+  for (const auto& [type, extension] : usual) {
+    if (content_type == type) return extension;
+  }
+  const std::size_t slash = content_type.find('/');
+  std::string_view subtype = slash == std::string_view::npos ? std::string_view() : content_type.substr(slash + 1);
+  subtype = subtype.substr(0, subtype.find_first_of("+;"));
+  if (subtype.starts_with("x-")) subtype.remove_prefix(2);
+  return subtype.empty() ? "bin" : subtype;
+}
+
+// INST 18.4: no path separators, no control characters.
+std::string safe_filename(std::string_view given, std::string_view content_type) {
+  std::string name;
+  for (const char c : given) {
+    if (c != '/' && c != '\\' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) name += c;
+  }
+  return detail::is_blank(name) ? "attachment." + std::string(extension_of(content_type)) : name;
+}
+
+std::optional<std::string> decoded_base64(std::string_view text) {
+  if (text.size() < least_base64 || text.size() > most_base64) return std::nullopt;
+  const bool url_safe = text.find_first_of("-_") != std::string_view::npos;
+  if (!url_safe && text.size() % 4 == 0) return base64::decode(text);
+  std::string standard(text);
+  if (url_safe) {
+    std::replace(standard.begin(), standard.end(), '-', '+');
+    std::replace(standard.begin(), standard.end(), '_', '/');
+  }
+  if (standard.back() != '=') standard.append((4 - standard.size() % 4) % 4, '=');
+  return base64::decode(standard);
+}
+
+// A string whose whole text is a data URL.
+std::optional<Media> of_data_url(JsonView text, JsonView filename) {
+  const std::string_view start = detail::trimmed(text.inside());
+  if (start.size() < least_base64 || !same_ignoring_case(start.substr(0, 5), "data:")) return std::nullopt;
+  const std::string meant = text.string();
+  const std::string_view url = detail::trimmed(meant);
+  if (url.find_first_of("\"\\ ") != std::string_view::npos) return std::nullopt;
+  const std::size_t comma = url.find(',');
+  if (comma == std::string_view::npos || !url.substr(0, comma).ends_with(";base64")) return std::nullopt;
+  const std::string_view type = url.substr(5, url.find(';') - 5);
+  if (type.empty()) return std::nullopt;
+  return decoded_media(type, url.substr(comma + 1), filename.string());
+}
+
+// One pass over a payload. Objects are shown after what is inside them, so that each part is read once however deep it lies.
+class MediaWalk {
+ public:
+  MediaWalk(std::string_view payload, std::span<const MediaFormat> formats) : payload_(payload), formats_(formats) {}
+
+  std::vector<MediaFound> found() {
+    walk(after_space(0), 0, {});
+    return std::move(found_);
+  }
+
+ private:
+  std::size_t after_space(std::size_t at) const {
+    at = payload_.find_first_not_of(" \n\r\t", at);
+    return at == std::string_view::npos ? payload_.size() : at;
+  }
+  std::string_view slice(std::size_t from, std::size_t to) const { return payload_.substr(from, to - from); }
+
+  // Returns the end of the value that begins at `at`.
+  std::size_t walk(std::size_t at, int depth, std::string_view key) {
+    const char first = payload_[at];
+    if (depth >= deepest_media || (first != '{' && first != '[')) return detail::skip_value(payload_, at);
+    return first == '{' ? walk_object(at, depth, key) : walk_array(at, depth);
+  }
+
+  std::size_t walk_object(const std::size_t begin, int depth, std::string_view key) {
+    std::vector<detail::JsonMember> members;
+    const std::size_t found_before = found_.size();
+    std::size_t at = after_space(begin + 1);
+    while (payload_[at] != '}') {
+      const std::size_t key_end = detail::skip_value(payload_, at);
+      const std::string_view name = slice(at + 1, key_end - 1);
+      const std::size_t value = after_space(payload_.find(':', key_end) + 1);
+      const std::size_t value_end = walk(value, depth + 1, name);
+      members.push_back({name, slice(value, value_end)});
+      at = after_comma(value_end);
+    }
+    show({key, JsonView::of_valid(slice(begin, at + 1)), members}, found_before);
+    return at + 1;
+  }
+
+  std::size_t walk_array(const std::size_t begin, int depth) {
+    std::size_t at = after_space(begin + 1);
+    while (payload_[at] != ']') {
+      const std::size_t end = walk(at, depth + 1, {});
+      const JsonView element = JsonView::of_valid(slice(at, end));
+      if (element.is_string()) show({{}, element, {}}, found_.size());
+      at = after_comma(end);
+    }
+    return at + 1;
+  }
+
+  std::size_t after_comma(std::size_t at) const {
+    at = after_space(at);
+    return payload_[at] == ',' ? after_space(at + 1) : at;
+  }
+
+  // What was found since `found_before` lies inside the node, and goes with it if it goes as a whole.
+  void show(const MediaNode& node, std::size_t found_before) {
+    std::vector<MediaFound> here;
+    for (const MediaFormat format : formats_) {
+      format(node, here);
+      if (!here.empty()) break;
+    }
+    for (MediaFound& one : here) {
+      const auto inside = [&](const MediaFound& other) {
+        return other.replaced.data() >= one.replaced.data() &&
+               other.replaced.data() + other.replaced.size() <= one.replaced.data() + one.replaced.size();
+      };
+      found_.erase(std::remove_if(found_.begin() + static_cast<std::ptrdiff_t>(found_before), found_.end(), inside),
+                   found_.end());
+      found_.push_back(std::move(one));
+    }
+  }
+
+  std::string_view payload_;
+  std::span<const MediaFormat> formats_;
+  std::vector<MediaFound> found_;
+};
+
+// No payload without such a run of characters holds media.
+bool has_base64_run(std::string_view payload) {
+  std::size_t run = 0;
+  for (const char c : payload) {
+    const bool digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+                       c == '-' || c == '_' || c == '\\';  // a slash may be written \/
+    run = digit ? run + 1 : 0;
+    if (run == least_base64) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+JsonView MediaNode::operator[](std::string_view name) const {
+  for (const detail::JsonMember& member : members) {
+    if (same_key(member.key, name)) return JsonView::of_valid(member.value);
+  }
+  return {};
+}
+
+std::string with_references(std::string payload, std::span<const MediaFormat> formats, MediaSink* sink) {
+  if (sink == nullptr || payload.empty() || formats.empty() || !has_base64_run(payload)) return payload;
+  std::vector<MediaFound> found = MediaWalk(payload, formats).found();
+  if (found.empty()) return payload;
+  std::sort(found.begin(), found.end(),
+            [](const MediaFound& left, const MediaFound& right) { return left.replaced.data() < right.replaced.data(); });
+  std::vector<Media> media;
+  media.reserve(found.size());
+  for (MediaFound& one : found) media.push_back(std::move(one.media));
+  const std::vector<std::string> references = sink->take(std::move(media));
+  if (references.size() != found.size()) return payload;
+
+  std::string out;
+  const char* from = payload.data();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    out.append(from, found[i].replaced.data());
+    out += found[i].before;
+    out += references[i];
+    out += found[i].after;
+    from = found[i].replaced.data() + found[i].replaced.size();
+  }
+  out.append(from, static_cast<const char*>(payload.data() + payload.size()));
+  return out;
+}
+
+void data_urls(const MediaNode& node, std::vector<MediaFound>& found) {
+  const auto look = [&](JsonView text, JsonView filename) {
+    if (auto media = of_data_url(text, filename)) found.push_back({text.text(), {}, {}, std::move(*media)});
+  };
+  if (node.value.is_string()) look(node.value, {});
+  for (const detail::JsonMember& member : node.members) {
+    const JsonView value = JsonView::of_valid(member.value);
+    if (value.is_string()) look(value, node["filename"]);
+  }
+}
+
+std::optional<Media> decoded_media(std::string_view content_type, std::string_view base64, std::string_view filename) {
+  auto bytes = decoded_base64(base64);
+  if (!bytes) return std::nullopt;
+  if (content_type.empty()) content_type = sniffed_type(*bytes);
+  if (content_type.empty()) return std::nullopt;
+  return Media{std::string(content_type), safe_filename(filename, content_type), std::move(*bytes)};
+}
+
+std::string_view sniffed_type(std::string_view bytes) noexcept {
+  if (bytes.starts_with("\x89PNG\r\n\x1A\n")) return "image/png";
+  if (bytes.starts_with("\xFF\xD8\xFF")) return "image/jpeg";
+  if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) return "image/gif";
+  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return "image/webp";
+  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WAVE") return "audio/wav";
+  if (bytes.starts_with("%PDF-")) return "application/pdf";
+  if (bytes.starts_with("ID3") || bytes.starts_with("\xFF\xFB")) return "audio/mpeg";
+  if (bytes.starts_with("OggS")) return "audio/ogg";
+  if (bytes.substr(4, 4) == "ftyp") return "video/mp4";
+  return {};
+}
+
+}  // namespace braintrust::llm

@@ -1,0 +1,353 @@
+// OpenAI chat completions, and the many servers that speak the same. Source: INST 10, 16.2.
+
+#include <map>
+#include <vector>
+
+#include "llm/dialects.h"
+#include "llm/openai.h"
+
+namespace braintrust::llm {
+namespace {
+
+// INST 5.12, 5.14. Mistral says "any" for required.
+std::string tool_choice(JsonView choice) {
+  if (choice.is("any")) return "\"required\"";
+  if (!choice.is_object()) return std::string(choice.text());
+  if (choice["type"].is("function")) return std::string(choice.text());
+  if (choice["type"].is("allowed_tools")) {
+    const JsonView mode = choice["allowed_tools"]["mode"];
+    return std::string((mode ? mode : choice["mode"]).text());
+  }
+  return "\"required\"";
+}
+
+void add_tool_settings(ObjectText& metadata, JsonView body) {
+  ArrayText tools;
+  tools.add_elements(body["tools"]);
+  body["functions"].each_element([&](JsonView function) {  // as they were called before tools
+    tools.add(ObjectText().add("type", "\"function\"").add("function", function).text());
+  });
+  add_tools(metadata, tools);
+  if (const JsonView choice = body["tool_choice"]) {
+    metadata.add("tool_choice", tool_choice(choice));
+  } else if (const JsonView function = body["function_call"]) {
+    const JsonView name = function["name"];
+    metadata.add("tool_choice", name ? std::string_view(chosen_function(name)) : function.text());
+  }
+  add_setting(metadata, "parallel_tool_calls", body["parallel_tool_calls"]);
+  add_setting(metadata, "max_tool_calls", body["max_tool_calls"]);
+}
+
+// Azure's older paths name the deployment instead of a model.
+std::string deployment_in(std::string_view path) {
+  constexpr std::string_view before = "/deployments/";
+  const std::size_t at = path.find(before);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = path.substr(at + before.size());
+  return percent_decoded(rest.substr(0, rest.find('/')));
+}
+
+Request read_request(const Call& call, JsonView body) {
+  Request request;
+  request.name = "Chat Completion";
+  request.input = body["messages"].text();
+  request.model = body["model"].string();
+  if (request.model.empty()) request.model = deployment_in(call.path);
+  add_openai_settings(request.metadata, body);
+  add_tool_settings(request.metadata, body);
+  return request;
+}
+
+// --- a plain answer ---
+
+// INST 16.2: with a type, and with arguments as text.
+std::string canonical_tool_call(JsonView call) {
+  const JsonView function = call["function"];
+  const JsonView arguments = function["arguments"];
+  if (call["type"] && !arguments.is_object()) return std::string(call.text());
+  const std::string text = arguments.is_object() ? quoted(arguments.text()) : std::string(arguments.text());
+  const std::string with_text = changed(function, {{"arguments", text}});
+  const JsonView type = call["type"];
+  return changed(call, {{"type", type ? type.text() : "\"function\""}, {"function", with_text}});
+}
+
+std::string canonical_message(JsonView message) {
+  const JsonView calls = message["tool_calls"];
+  if (!calls.is_array()) return std::string(message.text());
+  ArrayText canonical;
+  calls.each_element([&](JsonView call) { canonical.add(canonical_tool_call(call)); });
+  return changed(message, {{"tool_calls", canonical.text()}});
+}
+
+// As it was returned, without logprobs that are null (INST 10.2).
+std::string canonical_choice(JsonView choice) {
+  const JsonView index = choice["index"];
+  const JsonView logprobs = choice["logprobs"];
+  const JsonView message = choice["message"];
+  return changed(choice, {{"index", index ? index.text() : "0"},
+                          {"logprobs", logprobs ? logprobs.text() : std::string_view()},
+                          {"message", message.is_object() ? canonical_message(message) : std::string(message.text())}});
+}
+
+// --- a streamed answer ---
+
+// Text is kept as it stood between the quotes of its JSON strings, and put between quotes again at the end: nothing is escaped
+// twice, and a surrogate pair that was cut in two is whole again.
+struct ToolCall {
+  std::string id, type, name, arguments;
+
+  std::string text() const {
+    const std::string function = ObjectText().add("name", requoted(name)).add("arguments", requoted(arguments)).text();
+    ObjectText out;
+    if (!id.empty()) out.add("id", requoted(id));
+    return out.add("type", requoted(type.empty() ? "function" : type)).add("function", function).text();
+  }
+};
+
+// A part of a content that is not one string: Mistral's reasoning models send some.
+struct Part {
+  enum class Kind { text, thinking, other } kind;
+  std::string content;  // between quotes; the whole part when `other`
+
+  std::string text() const {
+    if (kind == Kind::other) return content;
+    const std::string part = R"({"type":"text","text":")" + content + "\"}";
+    return kind == Kind::text ? part : R"({"type":"thinking","thinking":[)" + part + "]}";
+  }
+};
+
+struct Choice {
+  std::string role;
+  std::vector<Part> parts;
+  bool content_is_array = false;
+  std::string refusal, reasoning, reasoning_content;
+  std::string finish_reason;  // JSON text
+  std::map<std::uint64_t, ToolCall> tool_calls;
+  std::map<std::string, std::uint64_t, std::less<>> call_of_id;
+  std::uint64_t last_call = 0;
+  ToolCall function_call;
+  bool has_function_call = false;
+  std::string audio_id, audio_data, audio_transcript;
+  bool has_audio = false;
+  ArrayText annotations, images, content_logprobs, refusal_logprobs;
+};
+
+class ChatParser final : public ResponseParser {
+ public:
+  explicit ChatParser(const Call& call) : provider_(call.provider) {}
+
+  void body(JsonView body) override {
+    read_common(body);
+    const JsonView choices = body["choices"];
+    if (!choices.is_array()) return;
+    ArrayText canonical;
+    choices.each_element([&](JsonView choice) { canonical.add(canonical_choice(choice)); });
+    answer.output = canonical.text();
+  }
+
+  void event(std::string_view, JsonView chunk) override {
+    read_common(chunk);
+    chunk["choices"].each_element([&](JsonView choice) { add(choice); });
+  }
+
+  void end_of_events() override {
+    ArrayText choices;
+    for (const auto& [index, choice] : choices_) choices.add(text_of(index, choice));
+    answer.output = choices.text();
+  }
+
+ private:
+  void read_common(JsonView body) {
+    if (answer.error.empty() && body["error"]) answer.error = error_in(body, "");
+    if (const std::string model = body["model"].string(); !model.empty()) answer.model = model;
+    // INST 10.10: before the choices, which are none where usage comes last. Groq wraps it up.
+    for (const JsonView usage : {body["usage"], body["x_groq"]["usage"]}) {
+      if (usage.is_object()) answer.metrics = openai_usage(usage, provider_);
+    }
+  }
+
+  void add(JsonView choice_chunk) {
+    const std::uint64_t index = choice_chunk["index"].count().value_or(0);
+    if (!may_keep(choices_.size())) return;
+    Choice& choice = choices_[index];
+    choice_chunk.each_member([&](std::string_view key, JsonView value) {
+      if (!value) return;
+      if (key == "delta" || key == "message") {
+        add_delta(choice, value);
+      } else if (key == "finish_reason") {
+        choice.finish_reason = value.text();
+      } else if (key == "logprobs") {
+        choice.content_logprobs.add_elements(kept(value["content"]));
+        choice.refusal_logprobs.add_elements(kept(value["refusal"]));
+      } else if (key == "error" && answer.error.empty()) {
+        answer.error = error_in(choice_chunk, "");
+      } else if (key == "usage") {  // Moonshot
+        answer.metrics = openai_usage(value, provider_);
+      }
+    });
+  }
+
+  // Nothing once there is no room left.
+  JsonView kept(JsonView value) {
+    std::string room;
+    append(room, value.text());
+    return room.empty() ? JsonView() : value;
+  }
+
+  void add_delta(Choice& choice, JsonView delta) {
+    delta.each_member([&](std::string_view key, JsonView value) {
+      if (!value) return;
+      if (key == "role") {
+        if (choice.role.empty()) choice.role = value.inside();
+      } else if (key == "content") {
+        add_content(choice, value);
+      } else if (key == "refusal") {
+        append(choice.refusal, value.inside());
+      } else if (key == "reasoning") {
+        append(choice.reasoning, value.inside());
+      } else if (key == "reasoning_content") {
+        append(choice.reasoning_content, value.inside());
+      } else if (key == "tool_calls") {
+        value.each_element([&](JsonView call) { add_tool_call(choice, call); });
+      } else if (key == "function_call") {
+        choice.has_function_call = true;
+        append(choice.function_call.name, value["name"].inside());
+        append(choice.function_call.arguments, value["arguments"].inside());
+      } else if (key == "audio") {
+        choice.has_audio = true;
+        if (value["id"].is_string()) choice.audio_id = value["id"].inside();
+        append(choice.audio_data, value["data"].inside());
+        append(choice.audio_transcript, value["transcript"].inside());
+      } else if (key == "annotations") {
+        choice.annotations.add_elements(kept(value));
+      } else if (key == "images") {  // OpenRouter
+        choice.images.add_elements(kept(value));
+      }
+    });
+  }
+
+  void add_part(Choice& choice, Part::Kind kind, std::string_view content) {
+    const bool new_part = choice.parts.empty() || choice.parts.back().kind != kind || kind == Part::Kind::other;
+    if (new_part && may_keep(choice.parts.size())) choice.parts.push_back({kind, {}});
+    if (!choice.parts.empty()) append(choice.parts.back().content, content);
+  }
+
+  void add_content(Choice& choice, JsonView content) {
+    if (content.is_string()) return add_part(choice, Part::Kind::text, content.inside());
+    if (!content.is_array()) return;
+    choice.content_is_array = true;
+    content.each_element([&](JsonView part) {
+      if (part["type"].is("text")) {
+        add_part(choice, Part::Kind::text, part["text"].inside());
+      } else if (part["type"].is("thinking") && part["thinking"].is_array()) {
+        part["thinking"].each_element([&](JsonView text) { add_part(choice, Part::Kind::thinking, text["text"].inside()); });
+      } else {
+        add_part(choice, Part::Kind::other, part.text());
+      }
+    });
+  }
+
+  // INST 10.12
+  ToolCall& call_for(Choice& choice, JsonView delta) {
+    const std::string_view id = delta["id"].inside();
+    const std::uint64_t next = choice.tool_calls.empty() ? 0 : choice.tool_calls.rbegin()->first + 1;
+    std::uint64_t index = choice.last_call;
+    if (const auto given = delta["index"].count()) {
+      index = *given;
+      // Gemini's OpenAI format gives each of several calls the index 0.
+      const auto known = choice.tool_calls.find(index);
+      if (known != choice.tool_calls.end() && !id.empty() && !known->second.id.empty() && known->second.id != id) {
+        const auto seen = choice.call_of_id.find(id);
+        index = seen != choice.call_of_id.end() ? seen->second : next;
+      }
+    } else if (!id.empty()) {
+      const auto seen = choice.call_of_id.find(id);
+      index = seen != choice.call_of_id.end() ? seen->second : next;
+    }
+    choice.last_call = index;
+    if (!id.empty()) choice.call_of_id.emplace(id, index);
+    return choice.tool_calls[index];
+  }
+
+  void add_tool_call(Choice& choice, JsonView delta) {
+    if (!may_keep(choice.tool_calls.size())) return;
+    ToolCall& call = call_for(choice, delta);
+    const JsonView function = delta["function"];
+    if (const auto id = delta["id"].inside(); !id.empty()) call.id = id;
+    if (const auto type = delta["type"].inside(); !type.empty()) call.type = type;
+    if (const auto name = function["name"].inside(); !name.empty()) call.name = name;
+    const JsonView arguments = function["arguments"];
+    if (arguments.is_object()) {
+      const std::string text = quoted(arguments.text());
+      append(call.arguments, std::string_view(text).substr(1, text.size() - 2));
+    } else {
+      append(call.arguments, arguments.inside());
+    }
+  }
+
+  static std::string content_of(const Choice& choice) {
+    if (choice.content_is_array) {
+      ArrayText parts;
+      for (const Part& part : choice.parts) parts.add(part.text());
+      return parts.text();
+    }
+    const std::string_view content = choice.parts.empty() ? std::string_view() : std::string_view(choice.parts.front().content);
+    const bool only_calls = content.empty() && (!choice.tool_calls.empty() || choice.has_function_call);
+    return choice.parts.empty() || only_calls ? "null" : requoted(content);
+  }
+
+  std::string text_of(std::uint64_t index, const Choice& choice) const {
+    const auto add_text = [](ObjectText& to, std::string_view key, const std::string& inside) {
+      if (!inside.empty()) to.add(key, requoted(inside));
+    };
+    const auto add_array = [](ObjectText& to, std::string_view key, const ArrayText& array) {
+      if (!array.empty()) to.add(key, array.text());
+    };
+    ObjectText message;
+    message.add("role", requoted(choice.role.empty() ? "assistant" : choice.role));
+    message.add("content", content_of(choice));
+    add_text(message, "refusal", choice.refusal);
+    add_text(message, "reasoning", choice.reasoning);
+    add_text(message, "reasoning_content", choice.reasoning_content);
+    if (!choice.tool_calls.empty()) {
+      ArrayText calls;
+      for (const auto& [position, call] : choice.tool_calls) calls.add(call.text());
+      message.add("tool_calls", calls.text());
+    }
+    if (choice.has_function_call) {
+      const ToolCall& call = choice.function_call;
+      message.add("function_call",
+                  ObjectText().add("name", requoted(call.name)).add("arguments", requoted(call.arguments)).text());
+    }
+    if (choice.has_audio) {
+      ObjectText audio;
+      add_text(audio, "id", choice.audio_id);
+      add_text(audio, "data", choice.audio_data);
+      add_text(audio, "transcript", choice.audio_transcript);
+      message.add("audio", audio.text());
+    }
+    add_array(message, "annotations", choice.annotations);
+    add_array(message, "images", choice.images);
+
+    ObjectText out;
+    out.add("index", std::to_string(index));
+    if (!incomplete()) out.add("finish_reason", choice.finish_reason);
+    out.add("message", message.text());
+    ObjectText logprobs;
+    add_array(logprobs, "content", choice.content_logprobs);
+    add_array(logprobs, "refusal", choice.refusal_logprobs);
+    if (!logprobs.empty()) out.add("logprobs", logprobs.text());
+    return out.text();
+  }
+
+  std::string_view provider_;
+  std::map<std::uint64_t, Choice> choices_;
+};
+
+std::unique_ptr<ResponseParser> new_response(const Call& call) { return std::make_unique<ChatParser>(call); }
+
+}  // namespace
+
+const Dialect openai_chat{"openai", read_request, new_response, openai_media};
+
+}  // namespace braintrust::llm

@@ -1,0 +1,104 @@
+#include "llm/registry.h"
+
+#include "llm/dialects.h"
+
+namespace braintrust::llm {
+namespace {
+
+struct Route {
+  std::string_view end_of_path;
+  const Dialect* dialect;
+};
+
+// Of several that fit the first counts.
+constexpr Route routes[] = {
+    {"/chat/completions", &openai_chat},
+};
+
+struct Host {
+  std::string_view name;  // with a dot in front: it and all hosts below it
+  std::string_view provider;
+};
+
+constexpr Host hosts[] = {
+    {"api.openai.com", "openai"},
+    {".api.openai.com", "openai"},  // eu.api.openai.com
+    {"api.anthropic.com", "anthropic"},
+    {"generativelanguage.googleapis.com", "google"},
+    {"aiplatform.googleapis.com", "google"},
+    {"api.mistral.ai", "mistral"},
+    {"codestral.mistral.ai", "mistral"},
+    {"api.groq.com", "groq"},
+    {"openrouter.ai", "openrouter"},
+    {"api.deepseek.com", "deepseek"},
+    {"api.together.xyz", "together"},
+    {"api.together.ai", "together"},
+    {"api.fireworks.ai", "fireworks"},
+    {"api.x.ai", "xai"},
+    {".api.x.ai", "xai"},
+    {"api.perplexity.ai", "perplexity"},
+    {"api.cerebras.ai", "cerebras"},
+    {"api.cohere.com", "cohere"},
+    {"api.cohere.ai", "cohere"},
+    {"router.huggingface.co", "huggingface"},
+    {"api-inference.huggingface.co", "huggingface"},
+    {".endpoints.huggingface.cloud", "huggingface"},
+    {"ollama.com", "ollama"},
+    {".openai.azure.com", "azure"},
+    {".cognitiveservices.azure.com", "azure"},
+    {".services.ai.azure.com", "azure"},
+    {".models.ai.azure.com", "azure"},
+    {"models.inference.ai.azure.com", "azure"},
+};
+
+// Servers on one's own machines: known by name, not by host.
+constexpr std::string_view own_servers[] = {"bedrock", "vllm", "llamacpp", "lmstudio"};
+
+bool ends_with(std::string_view host, std::string_view end) noexcept {
+  return host.size() > end.size() && same_ignoring_case(host.substr(host.size() - end.size()), end);
+}
+
+bool is_host(std::string_view host, std::string_view name) noexcept {
+  return name.front() == '.' ? ends_with(host, name) : same_ignoring_case(host, name);
+}
+
+// bedrock-runtime.us-east-1.amazonaws.com, bedrock-runtime-fips.…, ….vpce.amazonaws.com, ….amazonaws.com.cn
+bool is_bedrock(std::string_view host) noexcept {
+  if (!ends_with(host, ".amazonaws.com") && !ends_with(host, ".amazonaws.com.cn")) return false;
+  return same_ignoring_case(host.substr(0, 15), "bedrock-runtime") || host.find(".bedrock-runtime") != std::string_view::npos;
+}
+
+// us-central1-aiplatform.googleapis.com
+bool is_regional_vertex(std::string_view host) noexcept { return ends_with(host, "-aiplatform.googleapis.com"); }
+
+}  // namespace
+
+const Dialect* dialect_of_path(std::string_view path, std::string_view provider) noexcept {
+  (void)provider;
+  while (path.ends_with('/')) path.remove_suffix(1);
+  for (const Route& route : routes) {
+    if (path.ends_with(route.end_of_path)) return route.dialect;
+  }
+  return nullptr;
+}
+
+std::string_view provider_of(const Url& url) noexcept {
+  for (const Host& host : hosts) {
+    if (is_host(url.host, host.name)) return host.provider;
+  }
+  if (is_bedrock(url.host)) return "bedrock";
+  if (is_regional_vertex(url.host)) return "google";
+  return {};
+}
+
+bool is_provider_name(std::string_view name) noexcept {
+  for (const Host& host : hosts) {
+    if (host.provider == name) return true;
+  }
+  for (const std::string_view server : own_servers) {
+    if (server == name) return true;
+  }
+  return false;
+}
+
+}  // namespace braintrust::llm

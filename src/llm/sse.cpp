@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <string>
+
+#include "llm/framing.h"
+
+namespace braintrust::llm {
+namespace {
+
+class Sse final : public Framing {
+ public:
+  explicit Sse(std::size_t limit) : limit_(limit) {}
+
+  void feed(std::string_view bytes, EventSink& sink) override {
+    while (!bytes.empty()) {
+      if (after_return_) {  // \r\n is one end of line, also when it comes in two pieces
+        after_return_ = false;
+        if (bytes.front() == '\n') {
+          bytes.remove_prefix(1);
+          continue;
+        }
+      }
+      // A line ends with \n, \r\n or \r. Most end with \n, and each search runs over the line only.
+      std::size_t end = bytes.find('\n');
+      end = std::min(bytes.substr(0, end).find('\r'), end);
+      if (end == std::string_view::npos) return keep(line_, bytes);
+      after_return_ = bytes[end] == '\r';
+      if (line_.empty()) {
+        end_line(bytes.substr(0, end), sink);
+      } else {
+        keep(line_, bytes.substr(0, end));
+        end_line(line_, sink);
+        line_.clear();
+      }
+      bytes.remove_prefix(end + 1);
+    }
+  }
+
+  void skip() override {
+    line_.clear();
+    start_event();
+    first_line_ = false;
+    resynchronising_ = true;
+    torn_line_ = true;
+  }
+
+  void finish(EventSink& sink) override {
+    if (!line_.empty()) end_line(line_, sink);
+    line_.clear();
+    end_line({}, sink);
+  }
+
+ private:
+  void keep(std::string& to, std::string_view bytes) {
+    if (to.size() + bytes.size() > limit_) {
+      too_long_ = true;
+      to.clear();
+    }
+    if (!too_long_) to += bytes;
+  }
+
+  void start_event() {
+    name_.clear();
+    data_.clear();
+    has_data_ = false;
+    too_long_ = false;
+  }
+
+  void end_line(std::string_view line, EventSink& sink) {
+    if (first_line_) {
+      first_line_ = false;
+      if (line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+    }
+    if (torn_line_) {  // the rest of a line whose beginning is missing, blank or not
+      torn_line_ = false;
+      return;
+    }
+    if (line.empty()) {
+      if (has_data_ && !too_long_ && !resynchronising_) sink.event(name_, data_);
+      resynchronising_ = false;
+      return start_event();
+    }
+    const std::size_t colon = line.find(':');
+    const std::string_view field = line.substr(0, colon);
+    std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    if (field == "data") {
+      if (has_data_) keep(data_, "\n");
+      keep(data_, value);
+      has_data_ = true;
+    } else if (field == "event") {
+      name_ = value.substr(0, 256);
+    }
+  }
+
+  std::size_t limit_;
+  std::string line_;  // the beginning of a line whose end is not there yet
+  std::string name_, data_;
+  bool has_data_ = false;
+  bool too_long_ = false;
+  bool after_return_ = false;
+  bool first_line_ = true;
+  bool resynchronising_ = false;
+  bool torn_line_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Framing> sse_framing(std::size_t limit) { return std::make_unique<Sse>(limit); }
+
+}  // namespace braintrust::llm

@@ -1,0 +1,80 @@
+#include "llm/url.h"
+
+#include <charconv>
+
+namespace braintrust::llm {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = lower(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+bool same_ignoring_case(std::string_view left, std::string_view right) noexcept {
+  if (left.size() != right.size()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (lower(left[i]) != lower(right[i])) return false;
+  }
+  return true;
+}
+
+std::optional<Url> Url::parse(std::string_view text) noexcept {
+  Url url;
+  if (same_ignoring_case(text.substr(0, 8), "https://")) {
+    text.remove_prefix(8);
+  } else if (same_ignoring_case(text.substr(0, 7), "http://")) {
+    url.https = false;
+    text.remove_prefix(7);
+  } else {
+    return std::nullopt;
+  }
+  const std::size_t authority_end = text.find_first_of("/?#");
+  std::string_view authority = text.substr(0, authority_end);
+  if (authority_end != std::string_view::npos)
+    text.remove_prefix(authority_end);
+  else
+    text = {};
+  url.path = text.substr(0, text.find_first_of("?#"));
+
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+  std::size_t colon = authority.rfind(':');
+  if (authority.starts_with('[')) {
+    const std::size_t bracket = authority.find(']');
+    if (bracket == std::string_view::npos) return std::nullopt;
+    url.host = authority.substr(1, bracket - 1);
+    colon = bracket + 1 < authority.size() && authority[bracket + 1] == ':' ? bracket + 1 : std::string_view::npos;
+  } else {
+    url.host = authority.substr(0, colon);
+  }
+  if (colon != std::string_view::npos && colon + 1 < authority.size()) {
+    const char* const end = authority.data() + authority.size();
+    const auto [read, error] = std::from_chars(authority.data() + colon + 1, end, url.port);
+    if (error != std::errc() || read != end) return std::nullopt;
+  }
+  return url.host.empty() ? std::nullopt : std::optional<Url>(url);
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high * 16 + low);
+        i += 2;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+}  // namespace braintrust::llm

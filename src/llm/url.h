@@ -1,0 +1,32 @@
+#pragma once
+
+// `Url`: the parts of a request's address that tell whether it goes to a model.
+//
+// Looked at for every request of a program, so nothing is copied: the parts are slices of the text.
+//
+// Threads: a plain value; the text must stay. Errors: `parse` gives nothing for what is no http(s) address.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace braintrust::llm {
+
+struct Url {
+  bool https = true;
+  std::string_view host;   // in any case; an IPv6 address without its brackets
+  std::uint16_t port = 0;  // 0: the scheme's own
+  std::string_view path;   // from its slash on, without query
+
+  static std::optional<Url> parse(std::string_view text) noexcept;
+  std::uint16_t effective_port() const noexcept { return port != 0 ? port : https ? 443 : 80; }
+};
+
+// Letters of ASCII only.
+bool same_ignoring_case(std::string_view left, std::string_view right) noexcept;
+
+// %41 becomes A; what is no such escape stays.
+std::string percent_decoded(std::string_view text);
+
+}  // namespace braintrust::llm
