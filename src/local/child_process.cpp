@@ -56,12 +56,16 @@ class SpawnAttributes {
   posix_spawnattr_t attributes_{};
 };
 
-int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+ProgramEnd end_of(int status) {
+  if (WIFSIGNALED(status)) return {128 + WTERMSIG(status), WTERMSIG(status)};
+  return {.code = WEXITSTATUS(status)};
+}
 
 }  // namespace
 
-Result<int> run_program(const std::vector<std::string>& program,
-                        const std::vector<std::pair<std::string, std::string>>& environment, const BlockedSignals& signals) {
+Result<ProgramEnd> run_program(const std::vector<std::string>& program,
+                               const std::vector<std::pair<std::string, std::string>>& environment,
+                               const BlockedSignals& signals) {
   auto words = program;
   auto entries = environment_with(environment);
   const auto argv = pointers_to(words);
@@ -80,7 +84,7 @@ Result<int> run_program(const std::vector<std::string>& program,
       continue;
     }
     int status = 0;
-    if (::waitpid(child, &status, WNOHANG) == child) return exit_code(status);
+    if (::waitpid(child, &status, WNOHANG) == child) return end_of(status);
   }
 }
 

@@ -1,4 +1,5 @@
 #include <csignal>
+#include <cstring>
 
 #include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
@@ -13,13 +14,21 @@ namespace {
 
 constexpr std::size_t max_trees = 10;
 
-// Prints the traces this run has written to, the last ones if they are many.
-int print_traces(const Store& store, const std::string& show_command) {
-  const auto ids = store.traces_written();
-  if (ids.empty()) {
+void print_why_nothing(const ProgramEnd& end) {
+  if (end.killed_by == 0) {
     fmt::print("\nNothing was logged. Did the program call braintrust::init_logger(), and flush before it ended?\n");
-    return 0;
+  } else {
+    fmt::print(
+        "\nNothing was logged: signal {} ({}) killed the program before anything arrived.\n"
+        "Spans wait a moment before they are sent, and those are lost then; flush() sends them at once.\n",
+        end.killed_by, ::strsignal(end.killed_by));
   }
+}
+
+// Prints the traces this run has written to, the last ones if they are many.
+int print_traces(const Store& store, const std::string& show_command, const ProgramEnd& end) {
+  const auto ids = store.traces_written();
+  if (ids.empty()) return print_why_nothing(end), 0;
   const auto first = ids.size() > max_trees ? ids.size() - max_trees : 0;
   for (auto i = first; i < ids.size(); ++i) {
     const auto tree = draw_trace(store, ids[i]);
@@ -41,23 +50,23 @@ int run(const RunArguments& arguments) {
 
   // The organisation and the proxy too: a name or address of the real service there would make every call fail. The project is
   // the program's own affair.
-  const auto code = run_program(arguments.program,
-                                {{"BRAINTRUST_API_KEY", "local"},
-                                 {"BRAINTRUST_APP_URL", server->url()},
-                                 {"BRAINTRUST_API_URL", server->url()},
-                                 {"BRAINTRUST_PROXY_URL", server->url()},
-                                 {"BRAINTRUST_ORG_NAME", "local"}},
-                                signals);
+  const auto end = run_program(arguments.program,
+                               {{"BRAINTRUST_API_KEY", "local"},
+                                {"BRAINTRUST_APP_URL", server->url()},
+                                {"BRAINTRUST_API_URL", server->url()},
+                                {"BRAINTRUST_PROXY_URL", server->url()},
+                                {"BRAINTRUST_ORG_NAME", "local"}},
+                               signals);
   server->stop();
-  if (!code) {
-    complain(code.error());
-    return code.error().code == ErrorCode::not_found ? 127 : 126;
+  if (!end) {
+    complain(end.error());
+    return end.error().code == ErrorCode::not_found ? 127 : 126;
   }
   const auto show_command = arguments.database.empty() ? std::string("braintrust-local show")
                                                        : fmt::format("braintrust-local show --db {}", arguments.database);
-  const int printed = print_traces(server->store(), show_command);
+  const int printed = print_traces(server->store(), show_command, *end);
   std::fflush(stdout);
-  return *code != 0 ? *code : printed;
+  return end->code != 0 ? end->code : printed;
 }
 
 }  // namespace braintrust::local

@@ -182,6 +182,14 @@ TEST(LocalRun, SaysSoIfNothingWasLogged) {
   EXPECT_THAT(outcome.output, HasSubstr("Nothing was logged"));
 }
 
+TEST(LocalRun, SaysThatTheProgramWasKilledBeforeAnythingArrived) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"run", "--db", folder / "a.db", "--", "sh", "-c", "kill -9 $$"});
+  EXPECT_EQ(outcome.code, 128 + SIGKILL);
+  EXPECT_THAT(outcome.output, HasSubstr("signal 9 (Killed) killed the program before anything arrived"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("init_logger")));
+}
+
 TEST(LocalRun, ReturnsTheSignalThatKilledTheProgramAndShowsWhatItLoggedBefore) {
   const TemporaryFolder folder;
   const auto outcome = run({"run", "--db", folder / "a.db", "--", logging_program, "hello", "abort"});
