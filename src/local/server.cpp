@@ -9,7 +9,7 @@
 namespace braintrust::local {
 namespace {
 
-// A request body is held in memory; larger ones are no traces any more.
+// Of an upload apart, which is held in memory; larger ones are no traces any more. `Protocol` takes less at /logs3.
 constexpr std::size_t max_body_bytes = 256UL * 1024 * 1024;
 
 bool is_loopback(const std::string& host) {

@@ -80,8 +80,18 @@ TEST_F(LocalServer, MakesAProjectOnce) {
   EXPECT_EQ(client_.post("/api/project/register", "{").status, 400);
 }
 
-TEST_F(LocalServer, SaysHowLargeARequestMayBe) {
-  EXPECT_EQ(json::parse(client_.get("/version").body).at("logs3_payload_max_bytes"), 6 * 1024 * 1024);
+TEST_F(LocalServer, SaysHowLargeARequestMayBeAndMeansIt) {
+  const std::size_t limit = json::parse(client_.get("/version").body).at("logs3_payload_max_bytes");
+  EXPECT_EQ(limit, 6U * 1024 * 1024);
+  auto text = body({row("1")});
+  text.resize(limit, ' ');
+  EXPECT_EQ(client_.post("/logs3", text).status, 200);
+  text = body({row("2")});
+  text.resize(limit + 1, ' ');
+  const auto answer = client_.post("/logs3", text);
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(json::parse(answer.body).at("error"), HasSubstr("/logs3/overflow"));
+  EXPECT_EQ(must(server_.store().row_count()), 1U);
 }
 
 TEST_F(LocalServer, StoresRows) {
