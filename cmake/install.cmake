@@ -57,6 +57,7 @@ if(TARGET braintrust_local)
   install(TARGETS braintrust_local EXPORT braintrust_local_targets)
   install(EXPORT braintrust_local_targets NAMESPACE braintrust:: FILE braintrust-local-targets.cmake
     DESTINATION ${package_dir})
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindCppHttplib.cmake DESTINATION ${package_dir})
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/braintrust/local DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/braintrust
     FILES_MATCHING PATTERN "*.h")
   install(TARGETS braintrust-local)
