@@ -39,7 +39,6 @@ struct Request {
 
 // What a response says.
 struct Answer {
-  std::string name = {};    // only where the response decides it
   std::string output = {};  // JSON text
   std::string model = {};   // plain text
   Metrics metrics = {};
@@ -96,6 +95,8 @@ struct Dialect {
   std::unique_ptr<ResponseParser> (*new_response)(const Call& call);
   std::span<const MediaFormat> (*media)();
   JsonStream json_stream = JsonStream::none;
+  // For events that wrap one of the model's own: its text. Null where they do not.
+  std::string (*unwrap_event)(JsonView event) = nullptr;
 };
 
 // "HTTP 429 rate_limit_error: slow down" is made of a body that holds an error in any of the usual places; `kind` stands before

@@ -7,6 +7,18 @@
 
 namespace braintrust::llm {
 
-extern const Dialect openai_chat;  // openai_chat.cpp
+extern const Dialect openai_chat;
+extern const Dialect openai_completions;
+extern const Dialect openai_responses;
+extern const Dialect openai_embeddings;  // openai_other.cpp, as the next two
+extern const Dialect openai_moderations;
+extern const Dialect openai_images;
+extern const Dialect anthropic_messages;
+extern const Dialect google_generate_content;
+extern const Dialect bedrock_converse;
+extern const Dialect bedrock_invoke_anthropic;
+extern const Dialect cohere_chat;
+extern const Dialect ollama_chat;
+extern const Dialect ollama_generate;
 
 }  // namespace braintrust::llm

@@ -93,7 +93,7 @@ std::optional<Endpoint> find_endpoint(const Url& url, const Endpoints& endpoints
   }
   const std::string_view provider = nearest != nullptr ? std::string_view(nearest->name) : provider_of(url);
   if (provider.empty()) return std::nullopt;
-  const Dialect* const dialect = dialect_of_path(nearest != nullptr ? rest : url.path, provider);
+  const Dialect* const dialect = dialect_of_path(nearest != nullptr ? rest : url.path);
   if (dialect == nullptr || endpoints.is_off(provider)) return std::nullopt;
   return Endpoint{dialect, std::string(provider)};
 }

@@ -38,21 +38,12 @@ void add_tool_settings(ObjectText& metadata, JsonView body) {
   add_setting(metadata, "max_tool_calls", body["max_tool_calls"]);
 }
 
-// Azure's older paths name the deployment instead of a model.
-std::string deployment_in(std::string_view path) {
-  constexpr std::string_view before = "/deployments/";
-  const std::size_t at = path.find(before);
-  if (at == std::string_view::npos) return {};
-  const std::string_view rest = path.substr(at + before.size());
-  return percent_decoded(rest.substr(0, rest.find('/')));
-}
-
 Request read_request(const Call& call, JsonView body) {
   Request request;
   request.name = "Chat Completion";
   request.input = body["messages"].text();
   request.model = body["model"].string();
-  if (request.model.empty()) request.model = deployment_in(call.path);
+  if (request.model.empty()) request.model = path_segment(call.path, "/deployments/");  // Azure's older paths
   add_openai_settings(request.metadata, body);
   add_tool_settings(request.metadata, body);
   return request;

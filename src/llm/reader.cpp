@@ -160,8 +160,12 @@ class ResponseReader::State final : private EventSink {
 
   void event(std::string_view name, std::string_view data) override {
     streamed_ = true;
-    std::string repaired;
-    const JsonView json = parse_repairing(data, repaired);
+    std::string repaired, unwrapped;
+    JsonView json = parse_repairing(data, repaired);
+    if (dialect_.unwrap_event != nullptr) {
+      unwrapped = dialect_.unwrap_event(json);
+      json = JsonView::parse(unwrapped);
+    }
     if (json.is_object()) parser_->event(name, json);  // [DONE] is none (INST 10.14)
   }
 
@@ -206,7 +210,6 @@ class ResponseReader::State final : private EventSink {
     }
     facts.note = note_;
     if (failed_status()) return facts;  // INST 9.2: no output, no metrics
-    facts.name = std::move(answer.name);
     facts.output = with_references(std::move(answer.output), dialect_.media(), sink_);
     if (!answer.model.empty()) facts.metadata = ObjectText().add_string("model", answer.model).text();
     answer.metrics.complete_total();

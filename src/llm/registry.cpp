@@ -8,11 +8,30 @@ namespace {
 struct Route {
   std::string_view end_of_path;
   const Dialect* dialect;
+  std::string_view inside_path = {};  // must stand somewhere before
 };
 
 // Of several that fit the first counts.
 constexpr Route routes[] = {
     {"/chat/completions", &openai_chat},
+    {"/completions", &openai_completions},
+    {"/responses", &openai_responses},
+    {"/embeddings", &openai_embeddings},
+    {"/moderations", &openai_moderations},
+    {"/images/generations", &openai_images},
+    {"/images/edits", &openai_images},
+    {"/v1/messages", &anthropic_messages},
+    {":rawPredict", &anthropic_messages, "/publishers/anthropic/"},
+    {":streamRawPredict", &anthropic_messages, "/publishers/anthropic/"},
+    {":generateContent", &google_generate_content},
+    {":streamGenerateContent", &google_generate_content},
+    {"/converse", &bedrock_converse, "/model/"},
+    {"/converse-stream", &bedrock_converse, "/model/"},
+    {"/invoke", &bedrock_invoke_anthropic, "anthropic."},
+    {"/invoke-with-response-stream", &bedrock_invoke_anthropic, "anthropic."},
+    {"/v2/chat", &cohere_chat},
+    {"/api/chat", &ollama_chat},
+    {"/api/generate", &ollama_generate},
 };
 
 struct Host {
@@ -73,11 +92,11 @@ bool is_regional_vertex(std::string_view host) noexcept { return ends_with(host,
 
 }  // namespace
 
-const Dialect* dialect_of_path(std::string_view path, std::string_view provider) noexcept {
-  (void)provider;
+const Dialect* dialect_of_path(std::string_view path) noexcept {
   while (path.ends_with('/')) path.remove_suffix(1);
+  if (path == "/messages") return &anthropic_messages;  // below a base that ended with /v1
   for (const Route& route : routes) {
-    if (path.ends_with(route.end_of_path)) return route.dialect;
+    if (path.ends_with(route.end_of_path) && path.find(route.inside_path) != std::string_view::npos) return route.dialect;
   }
   return nullptr;
 }

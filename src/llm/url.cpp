@@ -77,4 +77,11 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
+std::string path_segment(std::string_view path, std::string_view before) {
+  const std::size_t at = path.find(before);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = path.substr(at + before.size());
+  return percent_decoded(rest.substr(0, rest.find('/')));
+}
+
 }  // namespace braintrust::llm
