@@ -33,6 +33,7 @@ std::string Database::text(const char* sql) {
 }
 
 int Database::changes() const { return sqlite3_changes(handle_); }
+bool Database::is_busy() const { return (sqlite3_errcode(handle_) & 0xff) == SQLITE_BUSY; }
 std::int64_t Database::last_key() const { return sqlite3_last_insert_rowid(handle_); }
 
 Statement::Statement(Database& database, const char* sql) : database_(database) {

@@ -35,6 +35,7 @@ class Database {
   std::string text(const char* sql);
   int changes() const;
   std::int64_t last_key() const;
+  bool is_busy() const;  // whether the last call failed because others hold the file
   sqlite3* handle() const { return handle_; }
   [[noreturn]] void fail() const;
 

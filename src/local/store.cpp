@@ -2,8 +2,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -99,10 +101,25 @@ class RecentTraces {
   std::unordered_set<std::string> known_;
 };
 
+// WAL: readers do not wait for the writer, and a killed process leaves a whole file. To change to it is the one thing for which
+// SQLite itself does not wait, and several programs may open a new file at the same moment.
+void use_wal(Database& database) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_ms);
+  for (;;) {
+    try {
+      if (database.text("PRAGMA journal_mode") != "wal") database.text("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const SqliteError&) {
+      if (!database.is_busy() || std::chrono::steady_clock::now() > end) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 // Brings the file to the schema of this version.
 void prepare(Database& database) {
-  // WAL: readers do not wait for the writer, and a killed process leaves a whole file. NORMAL: no fsync for each request.
-  if (database.text("PRAGMA journal_mode") != "wal") database.text("PRAGMA journal_mode = WAL");
+  use_wal(database);
+  // NORMAL: no fsync for each request.
   database.run("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536");
   if (database.number("PRAGMA user_version") == schema_version) return;
   Transaction transaction(database);
