@@ -71,7 +71,7 @@ class CanonicalMessage {
 
  private:
   static std::string tool_call(JsonView use) {
-    const std::string function = ObjectText().add("name", use["name"]).add("arguments", quoted(use["input"].text())).text();
+    const std::string function = ObjectText().add("name", use["name"]).add("arguments", json_string(use["input"].text())).text();
     return ObjectText().add("id", use["toolUseId"]).add("type", "\"function\"").add("function", function).text();
   }
 
@@ -79,7 +79,7 @@ class CanonicalMessage {
   static std::string result_content(JsonView content) {
     const JsonView only = content.element(1).text().empty() ? content.element(0) : JsonView();
     if (only["text"].is_string()) return std::string(only["text"].text());
-    if (const JsonView json = only["json"]) return quoted(json.text());
+    if (const JsonView json = only["json"]) return json_string(json.text());
     return typed_blocks(content);
   }
 

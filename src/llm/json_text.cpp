@@ -4,7 +4,7 @@
 
 namespace braintrust::llm {
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   detail::Buffer buffer;
   detail::JsonWriter writer{buffer};
   writer.string(text);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Writing JSON text piece by piece: `ObjectText`, `ArrayText`, `quoted`.
+// Writing JSON text piece by piece: `ObjectText`, `ArrayText`, `json_string`.
 //
 // Pieces are JSON texts already, most of them slices of what a provider sent, and are copied as they are. A blank piece is left
 // out, so that what is not known needs no `if` at each call.
@@ -15,7 +15,7 @@
 namespace braintrust::llm {
 
 // `text` as a JSON string.
-std::string quoted(std::string_view text);
+std::string json_string(std::string_view text);
 // What was between the quotes of JSON strings, as a JSON string again.
 inline std::string requoted(std::string_view inside) { return '"' + std::string(inside) + '"'; }
 
@@ -33,7 +33,7 @@ class ObjectText {
   ObjectText& add(std::string_view key, JsonView value) { return add(key, value.text()); }
   // A string; left out when blank.
   ObjectText& add_string(std::string_view key, std::string_view value) {
-    return value.empty() ? *this : add(key, quoted(value));
+    return value.empty() ? *this : add(key, json_string(value));
   }
 
   bool empty() const noexcept { return text_.empty(); }

@@ -45,7 +45,7 @@ Part read_part(std::string_view text) {
 
 std::string value_of(const Part& part) {
   const std::string_view filename = parameter(part.disposition, "filename");
-  if (filename.empty()) return quoted(part.content);
+  if (filename.empty()) return json_string(part.content);
   std::string_view type = part.type.empty() || part.type == "application/octet-stream" ? sniffed_type(part.content) : part.type;
   if (type.empty()) type = "application/octet-stream";
   const std::string url = "data:" + std::string(type) + ";base64," + base64::encode(part.content);
@@ -69,7 +69,7 @@ std::string multipart_as_json(std::string_view body, std::string_view boundary) 
     if (at == std::string_view::npos) break;
     if (body.substr(begin, 2) == "\r\n") {
       const Part part = read_part(body.substr(begin + 2, at - begin - 2));
-      const std::string name = quoted(parameter(part.disposition, "name"));
+      const std::string name = json_string(parameter(part.disposition, "name"));
       if (name.size() > 2) form.add(std::string_view(name).substr(1, name.size() - 2), std::string_view(value_of(part)));
     }
     at += 2;

@@ -37,7 +37,7 @@ std::string canonical_tool_calls(JsonView calls, std::size_t& next) {
     const std::string made = "\"call_" + std::to_string(next++) + '"';
     const JsonView function = call["function"];
     const JsonView arguments = function["arguments"];
-    const std::string text = arguments.is_string() ? std::string(arguments.text()) : quoted(arguments.text());
+    const std::string text = arguments.is_string() ? std::string(arguments.text()) : json_string(arguments.text());
     const JsonView id = call["id"];
     out.add(ObjectText()
                 .add("id", id ? id.text() : made)

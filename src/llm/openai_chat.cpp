@@ -56,7 +56,7 @@ std::string canonical_tool_call(JsonView call) {
   const JsonView function = call["function"];
   const JsonView arguments = function["arguments"];
   if (call["type"] && !arguments.is_object()) return std::string(call.text());
-  const std::string text = arguments.is_object() ? quoted(arguments.text()) : std::string(arguments.text());
+  const std::string text = arguments.is_object() ? json_string(arguments.text()) : std::string(arguments.text());
   const std::string with_text = changed(function, {{"arguments", text}});
   const JsonView type = call["type"];
   return changed(call, {{"type", type ? type.text() : "\"function\""}, {"function", with_text}});
@@ -269,7 +269,7 @@ class ChatParser final : public ResponseParser {
     if (const auto name = function["name"].inside(); !name.empty()) call.name = name;
     const JsonView arguments = function["arguments"];
     if (arguments.is_object()) {
-      const std::string text = quoted(arguments.text());
+      const std::string text = json_string(arguments.text());
       append(call.arguments, std::string_view(text).substr(1, text.size() - 2));
     } else {
       append(call.arguments, arguments.inside());

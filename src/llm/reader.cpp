@@ -202,7 +202,7 @@ class ResponseReader::State final : private EventSink {
     Facts facts;
     facts.streamed = streamed_;
     if (end.broken && answer.error.empty()) answer.error = end.error.empty() ? "the connection broke off" : end.error;
-    if (!answer.error.empty()) facts.error = quoted(answer.error);
+    if (!answer.error.empty()) facts.error = json_string(answer.error);
     if (decoder_failed_ || (decoder_ && decoder_->failed())) {
       note_ = "the response's body could not be decoded from " + content_encoding_;
     } else if (!body_complete_ || parser_->incomplete()) {
