@@ -232,7 +232,7 @@ std::string model_in(std::string_view path) {
   return model.substr(0, model.rfind(':'));
 }
 
-Request read_request(const Call& call, JsonView body) {
+Request read_request(const CallTarget& call, JsonView body) {
   Request request = read_messages_request(body);
   if (request.model.empty()) request.model = model_in(call.path);
   const bool streamed = body["stream"].is_true() || call.path.ends_with(":streamRawPredict");
@@ -256,7 +256,7 @@ Request read_messages_request(JsonView body) {
   return request;
 }
 
-std::unique_ptr<ResponseParser> new_messages_response(const Call&) { return std::make_unique<MessagesParser>(); }
+std::unique_ptr<ResponseParser> new_messages_response(const CallTarget&) { return std::make_unique<MessagesParser>(); }
 
 std::span<const MediaFormat> messages_media() { return formats; }
 

@@ -13,7 +13,7 @@ namespace braintrust::llm {
 
 // Input, settings and tools. Name and model are left to the caller where the body does not say them.
 Request read_messages_request(JsonView body);
-std::unique_ptr<ResponseParser> new_messages_response(const Call& call);
+std::unique_ptr<ResponseParser> new_messages_response(const CallTarget& call);
 std::span<const MediaFormat> messages_media();
 
 }  // namespace braintrust::llm

@@ -71,7 +71,8 @@ class CanonicalMessage {
 
  private:
   static std::string tool_call(JsonView use) {
-    const std::string function = ObjectText().add("name", use["name"]).add("arguments", json_string(use["input"].text())).text();
+    const std::string function =
+        ObjectText().add("name", use["name"]).add("arguments", json_string(use["input"].text())).text();
     return ObjectText().add("id", use["toolUseId"]).add("type", "\"function\"").add("function", function).text();
   }
 
@@ -139,7 +140,7 @@ void add_tool_settings(ObjectText& metadata, JsonView config) {
   });
 }
 
-Request read_converse_request(const Call& call, JsonView body) {
+Request read_converse_request(const CallTarget& call, JsonView body) {
   Request request;
   request.name = call.path.ends_with("-stream") ? "bedrock.converse-stream" : "bedrock.converse";  // INST 4.10
   request.model = model_in(call.path);
@@ -302,7 +303,7 @@ class ConverseParser final : public ResponseParser {
   std::map<std::uint64_t, Block> blocks_;
 };
 
-std::unique_ptr<ResponseParser> new_converse_response(const Call&) { return std::make_unique<ConverseParser>(); }
+std::unique_ptr<ResponseParser> new_converse_response(const CallTarget&) { return std::make_unique<ConverseParser>(); }
 
 // INST 18.24, 18.28
 std::string_view media_type(std::string_view block, std::string_view format) {
@@ -365,7 +366,7 @@ std::span<const MediaFormat> converse_media() { return formats; }
 
 // --- invoke ---
 
-Request read_invoke_request(const Call& call, JsonView body) {
+Request read_invoke_request(const CallTarget& call, JsonView body) {
   Request request = read_messages_request(body);
   request.model = model_in(call.path);
   request.name = call.path.ends_with("-stream") ? "bedrock.invoke-with-response-stream" : "bedrock.invoke";

@@ -10,7 +10,7 @@
 namespace braintrust::llm {
 namespace {
 
-Request read_request(const Call&, JsonView body) {
+Request read_request(const CallTarget&, JsonView body) {
   Request request;
   request.name = "cohere.chat";
   request.input = body["messages"].text();
@@ -158,7 +158,7 @@ class CohereParser final : public ResponseParser {
   ArrayText citations_;
 };
 
-std::unique_ptr<ResponseParser> new_response(const Call&) { return std::make_unique<CohereParser>(); }
+std::unique_ptr<ResponseParser> new_response(const CallTarget&) { return std::make_unique<CohereParser>(); }
 
 }  // namespace
 

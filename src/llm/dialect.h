@@ -24,7 +24,7 @@
 namespace braintrust::llm {
 
 // Where a call goes.
-struct Call {
+struct CallTarget {
   std::string_view provider;
   std::string_view path;
 };
@@ -91,8 +91,8 @@ enum class JsonStream { none, array };
 
 struct Dialect {
   std::string_view instrumentation;  // INST 3.8
-  Request (*read_request)(const Call& call, JsonView body);
-  std::unique_ptr<ResponseParser> (*new_response)(const Call& call);
+  Request (*read_request)(const CallTarget& call, JsonView body);
+  std::unique_ptr<ResponseParser> (*new_response)(const CallTarget& call);
   std::span<const MediaFormat> (*media)();
   JsonStream json_stream = JsonStream::none;
   // For events that wrap one of the model's own: its text. Null where they do not.

@@ -107,7 +107,7 @@ void add_settings(ObjectText& metadata, JsonView config) {
   }
 }
 
-Request read_request(const Call& call, JsonView body) {
+Request read_request(const CallTarget& call, JsonView body) {
   Request request;
   request.name = "generate_content";  // INST 4.8, 4.9
   request.model = model_in(call.path);
@@ -284,7 +284,7 @@ class GenerateContentParser final : public ResponseParser {
   std::map<std::uint64_t, Candidate> candidates_;
 };
 
-std::unique_ptr<ResponseParser> new_response(const Call&) { return std::make_unique<GenerateContentParser>(); }
+std::unique_ptr<ResponseParser> new_response(const CallTarget&) { return std::make_unique<GenerateContentParser>(); }
 
 // INST 18.26, 18.27: key and value make way.
 void inline_data(const MediaNode& node, std::vector<MediaFound>& found) {

@@ -86,7 +86,7 @@ void add_settings(ObjectText& metadata, JsonView body) {
   add_tools(metadata, tools);
 }
 
-Request read_chat_request(const Call&, JsonView body) {
+Request read_chat_request(const CallTarget&, JsonView body) {
   Request request;
   request.name = "ollama.chat";
   request.model = body["model"].string();
@@ -99,7 +99,7 @@ Request read_chat_request(const Call&, JsonView body) {
   return request;
 }
 
-Request read_generate_request(const Call&, JsonView body) {
+Request read_generate_request(const CallTarget&, JsonView body) {
   Request request;
   request.name = "ollama.generate";
   request.model = body["model"].string();
@@ -160,7 +160,7 @@ class OllamaParser final : public ResponseParser {
   std::size_t next_call_ = 0;
 };
 
-std::unique_ptr<ResponseParser> new_response(const Call&) { return std::make_unique<OllamaParser>(); }
+std::unique_ptr<ResponseParser> new_response(const CallTarget&) { return std::make_unique<OllamaParser>(); }
 
 }  // namespace
 

@@ -38,7 +38,7 @@ void add_tool_settings(ObjectText& metadata, JsonView body) {
   add_setting(metadata, "max_tool_calls", body["max_tool_calls"]);
 }
 
-Request read_request(const Call& call, JsonView body) {
+Request read_request(const CallTarget& call, JsonView body) {
   Request request;
   request.name = "Chat Completion";
   request.input = body["messages"].text();
@@ -125,7 +125,7 @@ struct Choice {
 
 class ChatParser final : public ResponseParser {
  public:
-  explicit ChatParser(const Call& call) : provider_(call.provider) {}
+  explicit ChatParser(const CallTarget& call) : provider_(call.provider) {}
 
   void body(JsonView body) override {
     read_common(body);
@@ -335,7 +335,7 @@ class ChatParser final : public ResponseParser {
   std::map<std::uint64_t, Choice> choices_;
 };
 
-std::unique_ptr<ResponseParser> new_response(const Call& call) { return std::make_unique<ChatParser>(call); }
+std::unique_ptr<ResponseParser> new_response(const CallTarget& call) { return std::make_unique<ChatParser>(call); }
 
 }  // namespace
 

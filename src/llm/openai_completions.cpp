@@ -28,7 +28,7 @@ std::string input_of(JsonView body) {
   return messages.empty() ? std::string(prompt.text()) : messages.text();
 }
 
-Request read_request(const Call& call, JsonView body) {
+Request read_request(const CallTarget& call, JsonView body) {
   Request request;
   request.name = "Completion";
   request.input = input_of(body);
@@ -45,7 +45,7 @@ struct Choice {
 
 class CompletionParser final : public ResponseParser {
  public:
-  explicit CompletionParser(const Call& call) : provider_(call.provider) {}
+  explicit CompletionParser(const CallTarget& call) : provider_(call.provider) {}
 
   void body(JsonView body) override {
     if (!body["choices"].is_array()) return read_common(body);
@@ -93,7 +93,7 @@ class CompletionParser final : public ResponseParser {
   std::map<std::uint64_t, Choice> choices_;
 };
 
-std::unique_ptr<ResponseParser> new_response(const Call& call) { return std::make_unique<CompletionParser>(call); }
+std::unique_ptr<ResponseParser> new_response(const CallTarget& call) { return std::make_unique<CompletionParser>(call); }
 
 }  // namespace
 

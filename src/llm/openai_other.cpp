@@ -9,7 +9,7 @@ namespace {
 // What the three have in common: no streams but for images, model and usage as everywhere.
 class OtherParser : public ResponseParser {
  public:
-  explicit OtherParser(const Call& call) : provider_(call.provider) {}
+  explicit OtherParser(const CallTarget& call) : provider_(call.provider) {}
 
   void body(JsonView body) override {
     read_common(body);
@@ -32,11 +32,11 @@ class OtherParser : public ResponseParser {
 };
 
 template <class Parser>
-std::unique_ptr<ResponseParser> new_response(const Call& call) {
+std::unique_ptr<ResponseParser> new_response(const CallTarget& call) {
   return std::make_unique<Parser>(call);
 }
 
-Request named_request(std::string name, const Call& call, JsonView body) {
+Request named_request(std::string name, const CallTarget& call, JsonView body) {
   Request request;
   request.name = std::move(name);
   request.input = body["input"].text();
@@ -47,7 +47,7 @@ Request named_request(std::string name, const Call& call, JsonView body) {
 
 // --- embeddings: INST 12.2 ---
 
-Request read_embeddings_request(const Call& call, JsonView body) { return named_request("Embedding", call, body); }
+Request read_embeddings_request(const CallTarget& call, JsonView body) { return named_request("Embedding", call, body); }
 
 class EmbeddingsParser final : public OtherParser {
  public:
@@ -73,7 +73,7 @@ class EmbeddingsParser final : public OtherParser {
 
 // --- moderations: INST 12.3 ---
 
-Request read_moderations_request(const Call& call, JsonView body) { return named_request("Moderation", call, body); }
+Request read_moderations_request(const CallTarget& call, JsonView body) { return named_request("Moderation", call, body); }
 
 class ModerationsParser final : public OtherParser {
  public:
@@ -94,7 +94,7 @@ void add_image(ArrayText& parts, JsonView image) {
   parts.add(ObjectText().add("type", "\"image_url\"").add("image_url", inner.text()).text());
 }
 
-Request read_images_request(const Call& call, JsonView body) {
+Request read_images_request(const CallTarget& call, JsonView body) {
   Request request = named_request(call.path.ends_with("/edits") ? "openai.images.edit" : "openai.images.generate", call, body);
   const JsonView prompt = body["prompt"];
   ArrayText parts;

@@ -36,7 +36,7 @@ std::string tool_choice(JsonView choice) {
   return "\"required\"";
 }
 
-Request read_request(const Call&, JsonView body) {
+Request read_request(const CallTarget&, JsonView body) {
   Request request;
   request.name = "openai.responses.create";  // INST 4.11
   request.input = input_of(body);
@@ -110,7 +110,7 @@ struct Item {
 
 class ResponsesParser final : public ResponseParser {
  public:
-  explicit ResponsesParser(const Call& call) : provider_(call.provider) {}
+  explicit ResponsesParser(const CallTarget& call) : provider_(call.provider) {}
 
   void body(JsonView body) override {
     read_response(body);
@@ -188,7 +188,7 @@ class ResponsesParser final : public ResponseParser {
   std::map<std::uint64_t, Item> items_;
 };
 
-std::unique_ptr<ResponseParser> new_response(const Call& call) { return std::make_unique<ResponsesParser>(call); }
+std::unique_ptr<ResponseParser> new_response(const CallTarget& call) { return std::make_unique<ResponsesParser>(call); }
 
 }  // namespace
 

@@ -218,7 +218,7 @@ class ResponseReader::State final : private EventSink {
   }
 
   const Dialect& dialect_;
-  const std::string provider_, path_;  // the parser's Call points into them
+  const std::string provider_, path_;  // the parser's CallTarget points into them
   const std::string content_encoding_;
   const int status_;
   const std::size_t limit_;
