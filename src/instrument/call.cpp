@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <braintrust/core/diagnostics.h>
@@ -9,6 +10,7 @@
 #include "core/clock.h"
 #include "instrument/endpoint_call.h"
 #include "instrument/exchange_capture.h"
+#include "instrument/known_endpoints.h"
 #include "llm/registry.h"
 #include "trace/capture.h"
 
@@ -22,6 +24,14 @@ constexpr std::size_t most_of_tail = std::size_t{256} << 10;
 constinit thread_local int untraced = 0;  // see leave_calls_untraced
 
 std::string_view without_query(std::string_view path) { return path.substr(0, path.find_first_of("?#")); }
+
+Call start_call_to(CallOptions options, const Site& site) {
+  const std::optional<Url> url = Url::parse(options.url);
+  const std::optional<Endpoint> endpoint = url ? find_endpoint(*url, instrument::known_endpoints()) : std::nullopt;
+  if (!endpoint) return {};
+  options.path = url->path;
+  return start_call(*endpoint, options, site);
+}
 
 }  // namespace
 
@@ -73,7 +83,8 @@ Call::~Call() { end({.status = 0}); }
 Call start_call(const CallOptions& options, Site site) noexcept {
   if (!detail::tracing()) return {};
   try {
-    const Dialect* const dialect = dialect_of_path(without_query(options.path), options.provider);
+    if (!options.url.empty()) return start_call_to(options, site);
+    const Dialect* const dialect = dialect_of_path(without_query(options.path));
     if (dialect == nullptr) return {};
     return start_call({.dialect = dialect, .provider = std::string(options.provider)}, options, site);
   } catch (const std::exception&) {  // out of memory

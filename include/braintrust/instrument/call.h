@@ -37,6 +37,9 @@ struct CallOptions {
   std::string_view request = {};  // the request's body
   std::string_view content_type = "application/json";  // of the request
   Parent parent = {};  // instead of the current span
+  // Instead of provider and path: where the request goes. Of a host that is no known provider's, and not declared in
+  // BRAINTRUST_AUTO_ENDPOINTS, the call is a no-op.
+  std::string_view url = {};
 };
 
 struct CallEnd {
