@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <new>
 
@@ -25,7 +26,8 @@ struct State {
   // Recursive: a handler that makes us report again must not deadlock.
   std::recursive_mutex mutex;
   bool calling = false;
-  std::function<void(Severity, const Error&)> handler;
+  // Shared with the call that is going on: a handler may replace itself.
+  std::shared_ptr<const std::function<void(Severity, const Error&)>> handler;
   std::map<std::string, Repeats, std::less<>> recent;
 };
 
@@ -79,9 +81,11 @@ void write_to_stderr(State& shared, Severity severity, const Error& error) {
 }  // namespace
 
 void set_diagnostics_handler(std::function<void(Severity, const Error&)> handler) {
+  using Handler = std::function<void(Severity, const Error&)>;
+  auto replacement = handler ? std::make_shared<const Handler>(std::move(handler)) : nullptr;
   State& shared = state();
   const std::lock_guard lock(shared.mutex);
-  shared.handler = std::move(handler);
+  shared.handler.swap(replacement);
 }
 
 namespace detail {
@@ -95,8 +99,8 @@ void report(Severity severity, ErrorCode code, std::string message) noexcept {
     shared.calling = true;
     const Error error{code, std::move(message)};
     try {
-      if (shared.handler) {
-        shared.handler(severity, error);
+      if (const auto handler = shared.handler) {
+        (*handler)(severity, error);
       } else {
         write_to_stderr(shared, severity, error);
       }

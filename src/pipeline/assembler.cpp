@@ -18,7 +18,7 @@ Assembler::Route& Assembler::route_to(Destination* destination) {
   if (last_route_ != nullptr && last_route_->destination == destination) return *last_route_;
   Route*& known = route_of_[destination];
   if (known == nullptr) {
-    routes_.push_back(std::make_unique<Route>(Route{.destination = destination}));
+    routes_.push_back(std::make_unique<Route>(Route{.destination = destination, .key = destination}));
     known = routes_.back().get();
   }
   last_route_ = known;
@@ -32,13 +32,13 @@ void Assembler::take(Route& route, const Row& row) {
 
 void Assembler::place(Route& route, const Piece& piece) {
   if (piece.id) {
-    if (const auto earlier = index_.find(piece.id, route.destination)) return meet(route, earlier, piece);
+    if (const auto earlier = index_.find(piece.id, route.key)) return meet(route, earlier, piece);
   }
   if (route.state == Route::State::waiting) {
     if (!route.waiting) route.waiting = new_batch();
-    add_to(*route.waiting, "", route.destination, piece);
+    add_to(*route.waiting, "", route.key, piece);
   } else {
-    place_in_forming(route.prefix, route.destination, piece);
+    place_in_forming(route.prefix, route.key, piece);
   }
 }
 
@@ -89,9 +89,9 @@ void Assembler::meet(Route& route, RowIndex::Place earlier, const Piece& piece) 
   // A large row that small ones are merged into again and again must not pile up copies of itself.
   if (earlier.batch->dead_bytes() > earlier.batch->row_bytes() + most_dead_bytes) cut_dead_rows(*earlier.batch);
   if (forming) {
-    place_in_forming(prefix, route.destination, whole);
+    place_in_forming(prefix, route.key, whole);
   } else {
-    add_to(*route.waiting, "", route.destination, whole);
+    add_to(*route.waiting, "", route.key, whole);
   }
 }
 
@@ -159,6 +159,10 @@ void Assembler::cut_dead_rows(Batch& batch) {
 void Assembler::open(Route& route, std::string prefix) {
   route.state = Route::State::open;
   route.prefix = std::move(prefix);
+  // One object may have been named in two ways: by a project's name, and by an id that came in a slug.
+  for (const auto& other : routes_) {
+    if (other.get() != &route && other->state == Route::State::open && other->prefix == route.prefix) route.key = other->key;
+  }
   const std::unique_ptr<Batch> waiting = std::move(route.waiting);
   if (!waiting) return;
   for (std::size_t row = 0; row < waiting->rows().size(); ++row) {
@@ -229,7 +233,7 @@ std::vector<std::unique_ptr<Batch>> Assembler::surrender() {
   // Behind rows that are out: they go into the forming batch as strangers.
   for (Follower& follower : followers_) {
     if (follower.route == nullptr) continue;
-    place_in_forming(follower.route->prefix, follower.route->destination,
+    place_in_forming(follower.route->prefix, follower.route->key,
                      {.id = {}, .text = follower.text, .count = follower.count, .merge = follower.merge});
   }
   seal_forming();

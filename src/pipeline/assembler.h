@@ -34,6 +34,7 @@ class Assembler {
     enum class State { waiting, open, refused };
 
     Destination* destination = nullptr;
+    Destination* key = nullptr;  // the same for all routes to one object, once that is known
     State state = State::waiting;
     std::string prefix = {};              // its ids, as the first members of each row
     std::unique_ptr<Batch> waiting = {};  // rows without the prefix, while the ids are not known

@@ -10,6 +10,7 @@
 #include <braintrust/version.h>
 
 #include "core/environment.h"
+#include "pipeline/own_handle.h"
 
 namespace braintrust::pipeline {
 namespace {
@@ -86,7 +87,7 @@ std::string reason_of(const HttpResponse& response) {
 
 // One request on its way, and the easy handle that carries it; both are used again for later requests.
 struct HttpClient::Transfer {
-  CURL* easy = curl_easy_init();
+  CURL* easy = own_handle(curl_easy_init);
   curl_slist* headers = nullptr;
   curl_mime* form = nullptr;
   HttpRequest request;
@@ -124,6 +125,9 @@ struct HttpClient::Transfer {
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a transfer that is given up does not wait for the name server
+#endif
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error.data());

@@ -1,9 +1,12 @@
 #include <braintrust/pipeline/queue.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <new>
+#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -22,6 +25,12 @@ std::uint64_t next_queue_id() {
 // At least eight blocks fit the bound, so that one thread's current block cannot use all of it.
 std::size_t block_size_for(std::size_t max_bytes) { return std::clamp(max_bytes / 8, smallest_block, largest_block); }
 
+// Each place costs a few bytes whether it is used or not.
+std::size_t at_most(std::size_t max_bytes) {
+  constexpr std::uint64_t most = std::uint64_t{8} << 30;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, most));
+}
+
 Block* make_block(std::size_t capacity) {
   void* memory = std::malloc(sizeof(Block) + capacity);
   if (memory == nullptr) return nullptr;
@@ -32,6 +41,7 @@ Block* make_block(std::size_t capacity) {
 
 }  // namespace
 
+constinit Block Queue::writing = {};
 constinit thread_local Queue::LaneCache Queue::lane_cache = {};
 
 // The lanes a thread uses, one a queue; gives them back when the thread ends. A thread that pushes after that (from destructors
@@ -61,13 +71,13 @@ ThreadLanes& thread_lanes() {
 
 Queue::Queue(Bounds bounds, const Held& held, void (*on_block)(void*), void* context)
     : id_(next_queue_id()),
-      bounds_(bounds),
+      bounds_{at_most(bounds.max_bytes), bounds.max_rows},
       block_bytes_(block_size_for(bounds.max_bytes)),
       row_portion_(static_cast<std::uint32_t>(std::clamp<std::size_t>(bounds.max_rows / 64, 1, largest_portion))),
       held_(held),
       on_block_(on_block),
       context_(context) {
-  place_count_ = static_cast<std::uint32_t>(bounds.max_bytes / block_bytes_ + 1);
+  place_count_ = static_cast<std::uint32_t>(bounds_.max_bytes / block_bytes_ + 1);
   places_ = new Place[place_count_];
   for (std::uint32_t place = place_count_; place > 0; --place) give(cold_, place);
 }
@@ -139,10 +149,13 @@ std::uint64_t Queue::rows() const noexcept {
 
 bool Queue::grant_rows(Lane& lane) noexcept {
   std::uint64_t rows = granted_.load(std::memory_order_relaxed);
+  std::uint32_t portion = 0;
   do {
-    if (rows + row_portion_ + held_.rows.load(std::memory_order_relaxed) > bounds_.max_rows) return false;
-  } while (!granted_.compare_exchange_weak(rows, rows + row_portion_, std::memory_order_relaxed));
-  lane.row_credit = row_portion_;
+    const std::uint64_t used = rows + held_.rows.load(std::memory_order_relaxed);
+    portion = used < bounds_.max_rows / 2 ? row_portion_ : 1;
+    if (used + portion > bounds_.max_rows) return false;
+  } while (!granted_.compare_exchange_weak(rows, rows + portion, std::memory_order_relaxed));
+  lane.row_credit = portion;
   return true;
 }
 
@@ -214,6 +227,24 @@ void Queue::hand_over(Block* block) noexcept {
   if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false)) on_block_(context_);
 }
 
+Block* Queue::take_current(Lane& lane) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds longest_push{100};
+  std::optional<Clock::time_point> since;
+  Block* block = lane.current.load(std::memory_order_relaxed);
+  for (;;) {
+    if (block == nullptr) return nullptr;
+    if (block != &writing) {
+      if (lane.current.compare_exchange_weak(block, nullptr, std::memory_order_acquire, std::memory_order_relaxed)) return block;
+      continue;
+    }
+    if (!since) since = Clock::now();
+    if (Clock::now() - *since > longest_push) return nullptr;  // its thread was stopped in there
+    std::this_thread::yield();
+    block = lane.current.load(std::memory_order_relaxed);
+  }
+}
+
 Block* Queue::collect(Collect what) {
   std::vector<Block*> blocks;
   // First what came behind others: whatever it came behind is then still to be seen below, or was collected before.
@@ -233,8 +264,7 @@ Block* Queue::collect(Collect what) {
   // Current blocks first: every older block of their lanes is then in the list of full ones.
   Lane* const lanes = what == Collect::everything ? lanes_.load(std::memory_order_acquire) : nullptr;
   for (Lane* lane = lanes; lane != nullptr; lane = lane->next) {
-    if (lane->current.load(std::memory_order_relaxed) == nullptr) continue;
-    if (Block* block = lane->current.exchange(nullptr, std::memory_order_acquire)) blocks.push_back(block);
+    if (Block* const block = take_current(*lane)) blocks.push_back(block);
   }
   for (Block* block = full_.exchange(nullptr, std::memory_order_seq_cst); block != nullptr; block = block->next) {
     blocks.push_back(block);

@@ -34,6 +34,10 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text
   }
   const std::time_t date = curl_getdate(std::string(text).c_str(), nullptr);
   if (date == -1) return std::nullopt;
+  // Whole seconds first: a far date has more nanoseconds than can be counted.
+  const std::int64_t present = std::chrono::system_clock::to_time_t(now);
+  if (date - present > most.count()) return most;
+  if (date < present) return milliseconds(0);
   const auto wait = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::from_time_t(date) - now);
   return std::clamp(wait, milliseconds(0), milliseconds(most));
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -58,6 +59,7 @@ Masked mask(const MaskingFunction& function, std::string_view field, std::string
   std::exception_ptr failure;
   try {
     const nlohmann::json masked = function(nlohmann::json::parse(json));
+    if (masked.is_discarded()) throw std::invalid_argument("a discarded value");  // what a parser without exceptions returns
     return {.text = masked.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
   } catch (...) {
     failure = std::current_exception();

@@ -207,6 +207,16 @@ std::string write_slug(const SpanRef& span) {
   return encode_slug(parts);
 }
 
+pipeline::Destination* destination_of(const SlugParts& parts, const LoggerCore& core) {
+  const std::string& id = parts.object_id.empty() ? parts.project_id : parts.object_id;
+  pipeline::Destination* const home = core.destination;
+  const std::string* const home_id = home->id();
+  if (parts.type == home->type && (id.empty() ? parts.project_name == home->name : home_id != nullptr && *home_id == id)) {
+    return home;
+  }
+  return intern_destination(parts.type, id, id.empty() ? parts.project_name : std::string());
+}
+
 SlugParent read_slug(std::string_view slug, LoggerCore& core) {
   SlugParts parts;
   if (!decode_slug(slug, parts)) {
@@ -216,8 +226,7 @@ SlugParent read_slug(std::string_view slug, LoggerCore& core) {
   }
   SlugParent parent;
   parent.ref.core = &core;
-  const std::string& id = parts.object_id.empty() ? parts.project_id : parts.object_id;
-  parent.ref.destination = intern_destination(parts.type, id, id.empty() ? parts.project_name : std::string());
+  parent.ref.destination = destination_of(parts, core);
   std::string foreign_trace;
   if (!parts.span_id.empty()) {
     if (!parse_hex(parts.span_id, parent.ref.span)) {

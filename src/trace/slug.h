@@ -39,6 +39,9 @@ struct SlugParent {
 };
 SlugParent read_slug(std::string_view slug, LoggerCore& core);
 
+// The object a slug names. The logger's own is the same object, so that rows of one key meet.
+pipeline::Destination* destination_of(const SlugParts& parts, const LoggerCore& core);
+
 std::string link_to(const SpanRef& span);
 
 }  // namespace braintrust::detail

@@ -194,6 +194,8 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     }
     release(foreign.ref.lineage);
 
+    // In a forked child its lock may be held by a thread of the parent's that is not here.
+    if (slot->process.load(std::memory_order_relaxed) != process_epoch()) slot->unlock();
     slot->exceptions = std::uncaught_exceptions();
     slot->thread = std::this_thread::get_id();
     slot->process.store(process_epoch(), std::memory_order_relaxed);

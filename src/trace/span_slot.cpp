@@ -51,6 +51,9 @@ thread_local FreeSlotsOwner owner;
 std::atomic<unsigned> epoch = 1;
 
 void refill() {
+  if (!free_slots.thread_ended) {
+    [[maybe_unused]] const bool arm = owner.armed;  // touching the owner arms its destructor
+  }
   {
     const std::lock_guard lock(orphans_mutex);
     while (orphans != nullptr && free_slots.count < slots_per_slab) {
@@ -88,7 +91,7 @@ void give_slot_back(SpanSlot* slot) noexcept {
   if (slot->fields.capacity() > largest_kept) slot->fields = Buffer();
   slot->fields.clear();
   if (free_slots.first == nullptr && !free_slots.thread_ended) {
-    [[maybe_unused]] const bool arm = owner.armed;  // touching the owner arms its destructor
+    [[maybe_unused]] const bool arm = owner.armed;
   }
   slot->next_free = free_slots.first;
   free_slots.first = slot;

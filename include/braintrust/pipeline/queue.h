@@ -13,9 +13,9 @@
 // Threads are not ordered among each other, but for `push_behind`: its records come after everything that was pushed before
 // them, by whatever thread. For updates of earlier records; under a lock that is held for a copy.
 //
-// Bounds: bytes and rows of everything that is queued or held further down (see `max_bytes`, `max_rows`). At a bound, `push`
-// refuses the newest and counts it. Rows are granted to threads in small portions, so with T threads refusal may begin up to
-// T × 64 rows before the bound, and never after it.
+// Bounds: bytes and rows of everything that is queued or held further down (see `max_bytes`, `max_rows`; more than 8 GiB count
+// as 8). At a bound, `push` refuses the newest and counts it. While less than half of the rows are used, threads are granted
+// them in small portions, to ask less often; what idle threads keep of those is at most that half.
 //
 // Threads: `push` from any; `collect`, `release` and `trim` from the background thread; the rest from any.
 // Errors: none; a record that finds no room is refused. Units: bytes, rows.
@@ -48,7 +48,7 @@ struct Block {
 
 // One thread's end of a queue.
 struct alignas(64) Lane {
-  std::atomic<Block*> current = nullptr;  // null while its thread writes
+  std::atomic<Block*> current = nullptr;  // the block being filled; `writing` while its thread writes into it
   std::uint64_t sequence = 0;
   std::uint32_t row_credit = 0;           // rows this thread may still push before it asks again
   std::atomic<std::uint64_t> pushed = 0;  // rows, ever; written by its thread only
@@ -87,7 +87,8 @@ class Queue {
     return push_to(behind_, bytes, std::forward<Write>(write));
   }
 
-  // The full blocks, or everything pushed so far; a list through `next`, the blocks of each lane in order.
+  // The full blocks, or everything pushed so far; a list through `next`, the blocks of each lane in order. For everything it
+  // waits until no thread is in the middle of a push (which takes as long as a copy does), 100 ms at most.
   enum class Collect { full_blocks, everything };
   Block* collect(Collect what);
   // Gives a block and its rows back.
@@ -108,10 +109,13 @@ class Queue {
   template <class Write>
   bool push_to(Lane& lane, std::size_t bytes, Write&& write) {
     if (lane.row_credit == 0 && !grant_rows(lane)) return refuse();
-    Block* block = lane.current.exchange(nullptr, std::memory_order_acquire);
+    Block* block = lane.current.exchange(&writing, std::memory_order_acquire);
     if (block == nullptr || block->capacity - block->used < bytes) [[unlikely]] {
       block = next_block(lane, block, bytes);
-      if (block == nullptr) return refuse();
+      if (block == nullptr) {
+        lane.current.store(nullptr, std::memory_order_release);
+        return refuse();
+      }
     }
     write(block->data() + block->used);
     block->used += bytes;
@@ -143,6 +147,9 @@ class Queue {
   std::uint32_t take(PlaceList& list) noexcept;  // index plus one; 0 = none
   void give(PlaceList& list, std::uint32_t index_plus_one) noexcept;
   void hand_over(Block* block) noexcept;
+  static Block* take_current(Lane& lane);
+
+  static constinit Block writing;  // stands for the block that a lane's thread is writing to
 
   struct LaneCache {
     std::uint64_t queue_id;
