@@ -65,7 +65,9 @@ template <class HttpClient>
     content_type = result->get_header_value("Content-Type");
     if (!streamed) call.on_chunk(result->body);
   }
-  const std::string error = result ? std::string() : "httplib: " + ::httplib::to_string(result.error());
+  // Canceled: the program's own receiver wanted no more, which is no failure (INST 9.4).
+  const bool failed = !result && result.error() != ::httplib::Error::Canceled;
+  const std::string error = failed ? "httplib: " + ::httplib::to_string(result.error()) : std::string();
   call.end({.status = status, .content_type = content_type, .error = error});
   return result;
 }
