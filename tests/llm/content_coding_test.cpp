@@ -1,0 +1,118 @@
+// Compressed bodies, and bodies that only say so.
+
+#include "llm/content_coding.h"
+
+#include "llm/exchange.h"
+
+#if BRAINTRUST_HAS_ZLIB
+#include <zlib.h>
+#endif
+#if BRAINTRUST_HAS_BROTLI_ENCODER
+#include <brotli/encode.h>
+#endif
+
+namespace braintrust::llm {
+namespace {
+
+Exchange stream() {
+  Exchange exchange;
+  exchange.content_type = "text/event-stream";
+  exchange.response = sse({R"({"choices":[{"index":0,"delta":{"content":"hello "}}]})",
+                           R"({"choices":[{"index":0,"delta":{"content":"world"}}]})", "[DONE]"});
+  return exchange;
+}
+
+const std::string output = R"([{"index":0,"message":{"role":"assistant","content":"hello world"}}])";
+
+#if BRAINTRUST_HAS_ZLIB
+// `window`: 15 zlib, 31 gzip, -15 raw
+std::string deflated(const std::string& text, int window) {
+  z_stream stream = {};
+  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
+  std::string out(text.size() + 100, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+TEST(ContentCoding, GzipAndDeflateAreTakenOff) {
+  for (const auto& [encoding, window] : {std::pair("gzip", 31), {"X-GZIP", 31}, {"deflate", 15}, {"deflate", -15}}) {
+    Exchange exchange = stream();
+    exchange.response = deflated(exchange.response, window);
+    exchange.content_encoding = encoding;
+    EXPECT_EQ(response_facts(exchange).output, output) << encoding << window;
+    expect_same_however_cut(exchange);
+  }
+}
+
+TEST(ContentCoding, SeveralGzipMembersAreOneBody) {
+  Exchange exchange = stream();
+  exchange.response = deflated(exchange.response.substr(0, 50), 31) + deflated(exchange.response.substr(50), 31);
+  exchange.content_encoding = "gzip";
+  EXPECT_EQ(response_facts(exchange).output, output);
+  expect_same_however_cut(exchange);
+}
+
+TEST(ContentCoding, BrokenBytesAreNoErrorButAreSaid) {
+  Exchange exchange = stream();
+  exchange.response = deflated(exchange.response, 31).substr(0, 10) + std::string(200, '\xFF');
+  exchange.content_encoding = "gzip";
+  EXPECT_NE(response_facts(exchange).note.find("gzip"), std::string::npos);
+}
+
+TEST(ContentCoding, AGapEndsACompressedBody) {
+  Exchange exchange = stream();
+  exchange.content_encoding = "gzip";
+  const std::string bytes = deflated(exchange.response, 31);
+  ResponseReader reader(endpoint_of(exchange), "/v1/chat/completions", {200, exchange.content_type, "gzip"}, nullptr);
+  reader.feed(bytes.substr(0, 40));
+  reader.skip();
+  reader.feed(bytes.substr(60));
+  EXPECT_NE(reader.finish(End::complete()).note, "");
+}
+#endif
+
+#if BRAINTRUST_HAS_BROTLI_ENCODER
+TEST(ContentCoding, BrotliIsTakenOff) {
+  Exchange exchange = stream();
+  std::string bytes(1000, '\0');
+  std::size_t size = bytes.size();
+  BrotliEncoderCompress(5, 22, BROTLI_MODE_TEXT, exchange.response.size(),
+                        reinterpret_cast<const std::uint8_t*>(exchange.response.data()), &size,
+                        reinterpret_cast<std::uint8_t*>(bytes.data()));
+  exchange.response = bytes.substr(0, size);
+  exchange.content_encoding = "br";
+  EXPECT_EQ(response_facts(exchange).output, output);
+  expect_same_however_cut(exchange);
+}
+#endif
+
+TEST(ContentCoding, ABodyThatWasDecodedAlreadyIsLeftAlone) {
+  for (const char* encoding : {"gzip", "deflate", "br", "zstd", "identity", "something"}) {
+    Exchange exchange = stream();
+    exchange.content_encoding = encoding;
+    EXPECT_EQ(response_facts(exchange).output, output) << encoding;
+    EXPECT_EQ(response_facts(exchange).note, "") << encoding;
+    expect_same_however_cut(exchange);
+    exchange.content_type = "application/json";
+    exchange.response = R"({"choices":[]})";
+    EXPECT_EQ(response_facts(exchange).output, "[]") << encoding;
+  }
+}
+
+TEST(ContentCoding, AnUnknownEncodingIsSaidAndNoError) {
+  Exchange exchange = stream();
+  exchange.response = std::string(100, '\x81');
+  exchange.content_encoding = "compress";
+  const Facts facts = response_facts(exchange);
+  EXPECT_EQ(facts.note, "the response's body could not be decoded from compress");
+  EXPECT_EQ(facts.error, "");
+}
+
+}  // namespace
+}  // namespace braintrust::llm

@@ -1,0 +1,194 @@
+// Media become attachments, at the place where they stood. INST 18, its test scenarios 18.60 to 18.75 as far as they concern
+// this room.
+
+#include "llm/media.h"
+
+#include "core/base64.h"
+#include "llm/exchange.h"
+
+namespace braintrust::llm {
+namespace {
+
+const std::string png = base64::encode("\x89PNG\r\n\x1A\n and then the rest");
+const std::string pdf = base64::encode("%PDF-1.4 and then the rest");
+
+Tree input_with(const std::string& url, const std::string& request, FakeSink& sink) {
+  Exchange exchange;
+  exchange.url = url;
+  exchange.request = request;
+  exchange.sink = &sink;
+  return tree(request_facts(exchange).input);
+}
+
+Tree reference(const std::string& type, const std::string& name, int key = 0) {
+  return {{"type", "braintrust_attachment"}, {"content_type", type}, {"filename", name}, {"key", "key-" + std::to_string(key)}};
+}
+
+const std::string openai = "https://api.openai.com/v1/chat/completions";
+const std::string anthropic = "https://api.anthropic.com/v1/messages";
+const std::string google = "https://generativelanguage.googleapis.com/v1beta/models/g:generateContent";
+const std::string bedrock = "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse";
+
+TEST(Media, ADataUrlOfOpenaiBecomesAReferenceAndItsNeighboursStay) {  // INST 18.20
+  FakeSink sink;
+  const Tree input =
+      input_with(openai,
+                 R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image\/png;base64,)" +
+                     png + R"(","detail":"low"}}]}]})",
+                 sink);
+  Tree expected = tree(R"({"url":null,"detail":"low"})");
+  expected["url"] = reference("image/png", "attachment.png");
+  EXPECT_EQ(input[0]["content"][0]["image_url"], expected);
+  ASSERT_EQ(sink.taken.size(), 1U);
+  EXPECT_EQ(sink.taken[0].bytes, "\x89PNG\r\n\x1A\n and then the rest");
+}
+
+TEST(Media, AFileOfOpenaiKeepsItsName) {  // INST 18.21, 18.4
+  FakeSink sink;
+  const Tree input = input_with(
+      openai,
+      R"({"messages":[{"content":[{"type":"file","file":{"filename":"..\\/a\u0007b.pdf","file_data":"data:application/pdf;base64,)" +
+          pdf + R"("}}]}]})",
+      sink);
+  EXPECT_EQ(input[0]["content"][0]["file"]["file_data"], reference("application/pdf", "..ab.pdf"));
+}
+
+TEST(Media, SoundOfOpenaiHasItsTypeFromItsFormat) {  // INST 18.22
+  FakeSink sink;
+  const Tree input = input_with(
+      openai, R"({"messages":[{"content":[{"type":"input_audio","input_audio":{"data":")" + pdf + R"(","format":"mp3"}}]}]})",
+      sink);
+  EXPECT_EQ(input[0]["content"][0]["input_audio"]["data"], reference("audio/mpeg", "attachment.mp3"));
+  EXPECT_EQ(input[0]["content"][0]["input_audio"]["format"], "mp3");
+}
+
+TEST(Media, AGeneratedImageBecomesAReference) {  // INST 18.23
+  FakeSink sink;
+  Exchange exchange;
+  exchange.url = "https://api.openai.com/v1/responses";
+  exchange.sink = &sink;
+  exchange.response =
+      R"({"output":[{"type":"image_generation_call","id":"i","result":")" + png + R"(","output_format":"webp"}]})";
+  EXPECT_EQ(tree(response_facts(exchange).output)[0]["result"], reference("image/webp", "attachment.webp"));
+  exchange.url = "https://api.openai.com/v1/images/generations";
+  exchange.response = R"({"data":[{"b64_json":")" + png + R"(","revised_prompt":"p"}],"usage":{"input_tokens":1}})";
+  const Tree image = tree(response_facts(exchange).output)[0];
+  EXPECT_EQ(image["b64_json"], reference("image/png", "attachment.png", 1));
+  EXPECT_EQ(image["revised_prompt"], "p");
+}
+
+TEST(Media, TheWholeSourceOfAnthropicMakesWay) {  // INST 18.25
+  FakeSink sink;
+  const Tree input = input_with(
+      anthropic,
+      R"({"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":")" +
+          png + R"("}}]},{"type":"image","source":{"type":"url","url":"https://x/y.png"}}]}]})",
+      sink);
+  EXPECT_EQ(input[0]["content"][0]["content"][0]["source"], reference("image/png", "attachment.png"));
+  EXPECT_EQ(input[0]["content"][1]["source"]["url"], "https://x/y.png");
+}
+
+TEST(Media, InlineDataOfGoogleChangesItsKey) {  // INST 18.26, 18.27
+  std::string url_safe = png;
+  for (char& c : url_safe) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  while (url_safe.ends_with('=')) url_safe.pop_back();
+  FakeSink sink;
+  const Tree input =
+      input_with(google,
+                 R"({"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":")" + url_safe +
+                     R"("},"thought":false},{"inline_data":{"data":")" + pdf + R"(","mime_type":"application/pdf"}}]}]})",
+                 sink);
+  const Tree parts = input["contents"][0]["parts"];
+  EXPECT_EQ(parts[0]["image_url"]["url"], reference("image/png", "attachment.png", 0));
+  EXPECT_EQ(parts[0]["thought"], false);
+  EXPECT_EQ(parts[1]["file"]["file_data"], reference("application/pdf", "attachment.pdf", 1));
+}
+
+TEST(Media, BytesOfBedrockHaveTheirTypeFromTheirBlock) {  // INST 18.24, 18.66
+  FakeSink sink;
+  const Tree input = input_with(
+      bedrock,
+      R"({"messages":[{"role":"user","content":[{"video":{"format":"mp4","source":{"bytes":")" + pdf +
+          R"("}}},{"audio":{"format":"mp4","source":{"bytes":")" + pdf +
+          R"("}}},{"document":{"name":"my doc","format":"pdf","source":{"bytes":")" + pdf +
+          R"("}}},{"image":{"format":"png","source":{"s3Location":{"uri":"s3://x"}}}},{"image":{"format":"tiff","source":{"bytes":")" +
+          pdf + R"("}}}]}]})",
+      sink);
+  const Tree content = input[0]["content"];
+  EXPECT_EQ(content[0]["video"]["source"]["bytes"], reference("video/mp4", "attachment.mp4", 0));
+  EXPECT_EQ(content[1]["audio"]["source"]["bytes"], reference("audio/mp4", "attachment.mp4", 1));
+  EXPECT_EQ(content[2]["document"]["source"]["bytes"], reference("application/pdf", "my doc.pdf", 2));
+  EXPECT_EQ(content[2]["document"]["name"], "my doc");
+  EXPECT_EQ(content[3]["image"]["source"]["s3Location"]["uri"], "s3://x");
+  EXPECT_EQ(content[4]["image"]["source"]["bytes"], pdf);
+}
+
+TEST(Media, WhatIsNoMediumStaysAsItWas) {  // INST 18.61, 18.62, 18.73, 18.74
+  for (const std::string& value : std::vector<std::string>{
+           "see data:image/png;base64," + png, "data:image/png;base64,c2hvcnQ=", "data:image/png;base64,!!!!" + png,
+           "data:;base64," + png, "data:text/plain," + png, "https://example.com/" + png, "data:image/png;base64," + png + "=",
+           png}) {
+    FakeSink sink;
+    Exchange exchange;
+    exchange.sink = &sink;
+    exchange.request = R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":")" + value +
+                       R"("}},{"type":"braintrust_attachment","key":"k"}]}]})";
+    const std::string before = Tree::parse(exchange.request)["messages"].dump();
+    EXPECT_EQ(request_facts(exchange).input, before) << value;
+    EXPECT_TRUE(sink.taken.empty());
+  }
+}
+
+TEST(Media, WhenTheSinkTakesNothingAllStaysAsItWas) {  // INST 18.17, 18.64
+  FakeSink sink;
+  sink.refuses = true;
+  const std::string request = R"({"messages":[{"content":"data:image/png;base64,)" + png +
+                              R"("},{"content":["data:image/png;base64,)" + png + R"("]}]})";
+  const Tree before = Tree::parse(request)["messages"];
+  EXPECT_EQ(input_with(openai, request, sink), before);
+  sink.refuses = false;
+  const Tree after = input_with(openai, request, sink);
+  EXPECT_EQ(after[0]["content"], reference("image/png", "attachment.png", 0));
+  EXPECT_EQ(after[1]["content"][0], reference("image/png", "attachment.png", 1));
+}
+
+TEST(Media, WhatLiesDeeperThanTheCapStays) {  // INST 18.16, 18.65
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + "\"data:image/png;base64," + png + "\"" + std::string(depth, ']');
+  };
+  FakeSink sink;
+  constexpr MediaFormat formats[] = {data_urls};
+  EXPECT_NE(with_references(nested(128), formats, &sink), nested(128));
+  EXPECT_EQ(with_references(nested(129), formats, &sink), nested(129));
+}
+
+TEST(Media, AnImageOfOllamaIsRecognisedByItsBytes) {  // INST 18.7, 18.8
+  FakeSink sink;
+  const std::string request = R"({"messages":[{"role":"user","content":"what?","images":[")" + png + R"("]}]})";
+  const Tree message = input_with("https://ollama.com/api/chat", request, sink)[0];
+  EXPECT_EQ(message["content"][0]["text"], "what?");
+  EXPECT_EQ(message["content"][1]["image_url"]["url"], reference("image/png", "attachment.png"));
+  EXPECT_FALSE(message.contains("images"));
+}
+
+TEST(Media, FilesOfAFormBecomeAttachments) {  // INST 12.5
+  FakeSink sink;
+  Exchange exchange;
+  exchange.url = "https://api.openai.com/v1/images/edits";
+  exchange.sink = &sink;
+  exchange.request_type = "multipart/form-data; boundary=\"b\"";
+  exchange.request =
+      "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-image-1\r\n"
+      "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nmake it blue\r\n"
+      "--b\r\nContent-Disposition: form-data; name=\"image[]\"; filename=\"cat.png\"\r\nContent-Type: image/png\r\n\r\n"
+      "\x89PNG\r\n\x1A\n bytes of a cat\r\n--b--\r\n";
+  const Facts facts = request_facts(exchange);
+  EXPECT_EQ(facts.name, "openai.images.edit");
+  EXPECT_EQ(tree(facts.metadata), tree(R"({"model":"gpt-image-1","provider":"openai"})"));
+  const Tree content = tree(facts.input)[0]["content"];
+  EXPECT_EQ(content[0], tree(R"({"type":"text","text":"make it blue"})"));
+  EXPECT_EQ(content[1]["image_url"]["url"], reference("image/png", "cat.png"));
+}
+
+}  // namespace
+}  // namespace braintrust::llm
