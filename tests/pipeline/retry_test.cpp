@@ -41,6 +41,7 @@ TEST(RetryAfter, IsBoundedAndNeverNegative) {
   EXPECT_EQ(parse_retry_after("99999999999999999999999999", now), seconds(300));
   EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), seconds(0));
   EXPECT_EQ(parse_retry_after("Tue, 06 Nov 2035 08:00:00 GMT", now), seconds(300));
+  EXPECT_EQ(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now), seconds(300));
 }
 
 TEST(RetryAfter, IsIgnoredWhenItIsNeither) {

@@ -109,6 +109,33 @@ TEST(Feedback, IsMergedIntoARowThatHasNotLeftYet) {
   EXPECT_FALSE(rows[0].contains("_is_merge"));
 }
 
+TEST(Feedback, MeetsTheRowOfASpanWhoseParentCameAsASlugOfTheSameProject) {
+  Wire wire({.flush_interval = std::chrono::seconds(5)});
+  const std::string slug = [&] {
+    auto parent = wire.logger.start_span("parent");
+    return parent.export_slug();
+  }();
+  auto child = wire.logger.start_span("child", {.parent = slug});
+  const std::string id = child.id();
+  child.end();
+  wire.logger.log_feedback({.id = id, .scores = {{"thumbs", 1}}});
+  const Row row = test::only_row(wire.rows(), "child");
+  EXPECT_EQ(row["scores"], (Row{{"thumbs", 1}}));
+  EXPECT_FALSE(row.contains("_is_merge"));
+}
+
+TEST(Feedback, MeetsTheRowWhenTheSlugHasTheIdOfAProjectThatIsKnownByName) {
+  Wire wire({.flush_interval = std::chrono::seconds(5)});
+  wire.logger.log({.input = "so that the project is resolved"});
+  wire.logger.flush(test::long_enough);
+  auto parent = wire.logger.start_span("parent");
+  auto child = wire.logger.start_span("child", {.parent = parent.export_slug()});  // by id now
+  const std::string id = child.id();
+  child.end();
+  wire.logger.log_feedback({.id = id, .scores = {{"thumbs", 1}}});
+  EXPECT_EQ(test::only_row(wire.rows(), "child")["scores"], (Row{{"thumbs", 1}}));
+}
+
 TEST(UpdateSpan, ByIdMergesIntoTheRowWithoutTouchingItsSpan) {
   Wire wire;
   wire.logger.update_span("row-1", {.output = "new", .metadata = {{"k", 1}}});

@@ -154,6 +154,13 @@ TEST_F(Masking, MayReturnTextThatIsNoUtf8) {
   EXPECT_EQ(backend.row("bytes")["input"], "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+TEST_F(Masking, ThatReturnsADiscardedValueHasFailed) {
+  set_masking_function([](const Row& value) { return Row::parse(value.is_string() ? "{" : value.dump(), nullptr, false); });
+  Backend backend;
+  { auto span = backend.logger().start_span("discarded", {.input = "secret"}); }
+  EXPECT_THAT(backend.row("discarded")["input"], HasSubstr("ERROR: Failed to mask field 'input'"));
+}
+
 TEST_F(Masking, EndsWithAnEmptyFunction) {
   set_masking_function(redact);
   set_masking_function({});

@@ -801,6 +801,10 @@ TEST(Span, GivesItsMemoryBackWhereverItEnds) {
   }
   EXPECT_LT(slots() - before, 200U) << "the memory of threads that ended";
 
+  const std::size_t before_many = slots();
+  for (int i = 0; i < 100; ++i) std::thread([&] { backend.logger().start_span("once", {.set_current = false}).end(); }).join();
+  EXPECT_LT(slots() - before_many, 100U) << "of threads that started and ended one span each";
+
   // One thread starts, another that lives on ends.
   std::vector<Span> shared;
   std::mutex mutex;
