@@ -1,13 +1,15 @@
 #pragma once
 
 // Everything a tracing program needs: loggers, spans, traced functions, context, executors, coroutines, masking, model calls.
-// For a file that only traces functions, <braintrust/trace/traced.h> is lighter; coroutines of asio want <braintrust/trace/asio.h>, too.
+// For a file that only traces functions, <braintrust/trace/traced.h> is lighter; coroutines of asio want
+// <braintrust/trace/asio.h>, too.
 
 #include <braintrust/core/diagnostics.h>
 #include <braintrust/core/json.h>
 #include <braintrust/core/result.h>
 #include <braintrust/instrument/call.h>
 #include <braintrust/instrument/wrap.h>
+#include <braintrust/trace/attachment.h>
 #include <braintrust/trace/context.h>
 #include <braintrust/trace/coroutine.h>
 #include <braintrust/trace/executor.h>

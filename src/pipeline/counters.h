@@ -1,6 +1,7 @@
 #pragma once
 
-// The live counters behind `Stats`. Written by the background thread (and `queue_full`, `closed` by app threads), read by anyone.
+// The live counters behind `Stats`. Written by the background thread (and `queue_full`, `closed` by app threads), read by
+// anyone.
 
 #include <atomic>
 #include <cstdint>
@@ -18,10 +19,14 @@ struct Counters {
   Queue::Held held = {};
   // Steady-clock nanoseconds at which the oldest held row was taken; 0 when none is held.
   Count oldest_held = 0;
+  // Attachments: what became of them, how many are left, and when the oldest of those was taken.
+  Count uploads_sent = 0, uploads_sent_bytes = 0, uploads_failed = 0, uploads_closed = 0;
+  Count uploads_held = 0, oldest_upload = 0;
 
   void reset() noexcept {
     for (Count* count : {&sent_rows, &sent_bytes, &requests, &retries, &refused, &exhausted, &unresolved, &invalid, &closed,
-                         &held.rows, &held.bytes, &oldest_held}) {
+                         &held.rows, &held.bytes, &oldest_held, &uploads_sent, &uploads_sent_bytes, &uploads_failed,
+                         &uploads_closed, &uploads_held, &oldest_upload}) {
       count->store(0, std::memory_order_relaxed);
     }
   }

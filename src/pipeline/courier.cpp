@@ -53,7 +53,8 @@ struct Courier::State {
         counters(shared),
         backoff{.first = settings.retry_wait},
         assembler({.rows = std::max<std::size_t>(settings.batch_rows, 1)}),
-        session(settings, http) {}
+        session(settings, http),
+        uploads(settings, http, session, counters) {}
 
   // --- taking
 
@@ -98,6 +99,7 @@ struct Courier::State {
       if (route->state == Route::State::waiting) find_way(*route, now);
     }
     while (BatchPointer batch = next_batch(now)) send(std::move(batch), now);
+    if (!uploads.idle()) uploads.step(now, uploads.any_waiting() ? oldest_row() : Clock::time_point::max());
   }
 
   std::chrono::milliseconds time_to_next_event() const {
@@ -109,6 +111,7 @@ struct Courier::State {
         for (const BatchPointer& batch : returned) next = std::min(next, batch->progress.due);
       }
     }
+    if (session.ready()) next = std::min(next, uploads.next_due());
     if (next == Clock::time_point::max()) return std::chrono::hours(1);
     return std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()));
   }
@@ -354,6 +357,7 @@ struct Courier::State {
     for (const BatchPointer& batch : all) dump_payload(settings.failed_payloads_directory, batch->body(), jitter);
     count(counters.closed, taken - done);
     done = taken;
+    uploads.give_up();
     publish_held();
     publish_age();
   }
@@ -369,13 +373,19 @@ struct Courier::State {
     counters.held.bytes.store(assembler.held_bytes(), std::memory_order_relaxed);
   }
 
-  void publish_age() {
+  // When the oldest row that is held was taken; `max` when none is.
+  Clock::time_point oldest_row() {
     auto oldest = assembler.oldest();
+    if (oldest == Clock::time_point{}) oldest = Clock::time_point::max();
     for (const auto* const batches : {&in_flight, &returned}) {
-      for (const BatchPointer& batch : *batches) {
-        if (oldest == Clock::time_point{} || batch->progress.since < oldest) oldest = batch->progress.since;
-      }
+      for (const BatchPointer& batch : *batches) oldest = std::min(oldest, batch->progress.since);
     }
+    return oldest;
+  }
+
+  void publish_age() {
+    auto oldest = oldest_row();
+    if (oldest == Clock::time_point::max()) oldest = {};
     const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(oldest.time_since_epoch()).count();
     counters.oldest_held.store(static_cast<std::uint64_t>(nanoseconds), std::memory_order_relaxed);
   }
@@ -387,6 +397,7 @@ struct Courier::State {
   Assembler assembler;
   HttpClient http;
   Session session;
+  Uploads uploads;
 
   std::vector<BatchPointer> in_flight;
   std::vector<BatchPointer> returned;  // to be sent again, each at its time
@@ -408,10 +419,11 @@ Courier::~Courier() = default;
 
 void Courier::expect(RowId id) const noexcept { state_->assembler.expect(id); }
 void Courier::take(const Row& row) { state_->take(row); }
+void Courier::take_upload(Upload upload) { state_->uploads.take(std::move(upload)); }
 void Courier::seal() { state_->assembler.seal(); }
 void Courier::step(std::chrono::milliseconds longest) { state_->step(longest); }
 void Courier::wake() noexcept { state_->http.wakeup(); }
-bool Courier::idle() const noexcept { return state_->done == state_->taken; }
+bool Courier::idle() const noexcept { return state_->done == state_->taken && state_->uploads.idle(); }
 bool Courier::full() const noexcept { return state_->full(); }
 bool Courier::hopeless() const noexcept { return state_->session.hopeless(); }
 std::uint64_t Courier::taken() const noexcept { return state_->taken; }

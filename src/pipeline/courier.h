@@ -10,6 +10,8 @@
 // Rows with one key that meet before they are sent become one row (4.3); at most one row of a key is in flight at a time, and
 // later ones follow in order.
 //
+// Attachments follow the rows that name them (uploads.h).
+//
 // Threads: everything from the background thread, except `wake`. Errors: told to the diagnostics handler and counted.
 
 #include <chrono>
@@ -23,6 +25,7 @@
 #include "pipeline/counters.h"
 #include "pipeline/destination.h"
 #include "pipeline/settings.h"
+#include "pipeline/uploads.h"
 
 namespace braintrust::pipeline {
 
@@ -43,6 +46,8 @@ class Courier {
   // A row of this id is about to be taken: what is needed for that comes into the cache meanwhile.
   void expect(RowId id) const noexcept;
   void take(const Row& row);
+  // What a row that was taken before refers to.
+  void take_upload(Upload upload);
 
   // Ends the batch that is being formed, so that the next `step` sends it though it is not full.
   void seal();
@@ -53,7 +58,7 @@ class Courier {
   // Makes a waiting `step` return. Any thread.
   void wake() noexcept;
 
-  // Nothing is held: every row taken was sent or given up.
+  // Nothing is held: every row and upload taken was sent or given up.
   bool idle() const noexcept;
 
   // Enough is held that taking more would only move memory from the queue to here.
@@ -66,7 +71,7 @@ class Courier {
   std::uint64_t taken() const noexcept;
   std::uint64_t done() const noexcept;
 
-  // Cancels what is in flight and counts all that is held as `closed`.
+  // Cancels what is in flight and counts all that is held as `closed`, rows and uploads.
   void give_up();
 
   // For `Logger::link()`: what the login said, or blank. Any thread.

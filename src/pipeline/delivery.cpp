@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json_scan.h"
+#include "pipeline/object_store.h"
 
 namespace braintrust::pipeline {
 namespace {
@@ -32,28 +33,6 @@ std::string describe(const Batch& batch) {
                         ids, is_delete, row.size);
   }
   return fmt::format(R"({{"content_type":"application/json","size_bytes":{},"rows":[{}]}})", batch.body().size(), rows);
-}
-
-bool is_azure(std::string_view url) {
-  std::string origin = origin_of(url);
-  if (const std::size_t port = origin.rfind(':'); port > origin.find("//")) origin.resize(port);
-  return origin.ends_with(".blob.core.windows.net");
-}
-
-bool is_content_type(std::string_view name) {
-  constexpr std::string_view wanted = "content-type";
-  return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(),
-                    [](char left, char right) { return (left >= 'A' && left <= 'Z' ? left - 'A' + 'a' : left) == right; });
-}
-
-Session::Headers pairs_of(const Json& answer, const char* name) {
-  Session::Headers pairs;
-  const auto found = answer.find(name);
-  if (found == answer.end() || !found->is_object()) return pairs;
-  for (const auto& [key, value] : found->items()) {
-    if (value.is_string()) pairs.emplace_back(key, value.get<std::string>());
-  }
-  return pairs;
 }
 
 struct Way {
@@ -82,24 +61,22 @@ void post_rows(const SharedWay& way) {
 
 // The signed URL carries its own permission: our key does not go there.
 void upload(const SharedWay& way, const Json& place, const std::string& key) {
-  HttpRequest request{.method = place["method"].get<std::string>(),
-                      .url = place["signedUrl"].get<std::string>(),
-                      .borrowed_body = way->batch.body(),
-                      .timeout = way->timeout};
-  const Session::Headers headers = pairs_of(place, "headers");
-  if (request.method == "PUT") {
-    request.headers = headers;
-    if (is_azure(request.url)) request.headers.emplace_back("x-ms-blob-type", "BlockBlob");
+  std::string url = place["signedUrl"].get<std::string>();
+  auto headers = text_pairs(place, "headers");
+  HttpRequest request;
+  if (place["method"] == "PUT") {
+    request = put_to_store(std::move(url), std::move(headers));
   } else {
-    for (const auto& header : headers) {
-      if (!is_content_type(header.first)) request.headers.push_back(header);
-    }
-    request.form = pairs_of(place, "fields");
+    std::erase_if(headers, [](const auto& header) { return is_header(header.first, "content-type"); });
+    request = {.method = "POST", .url = std::move(url), .headers = std::move(headers)};
+    request.form = text_pairs(place, "fields");
     request.form_file_type = "application/json";
     for (const auto& [name, value] : request.form) {
       if (name == "Content-Type" && !value.empty()) request.form_file_type = value;
     }
   }
+  request.borrowed_body = way->batch.body();
+  request.timeout = way->timeout;
   way->http.submit(std::move(request), [way, key](HttpResponse response) {
     if (!response.ok()) return way->delivered({.response = std::move(response), .from_store = true});
     way->batch.progress.overflow_key = key;

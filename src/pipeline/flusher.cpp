@@ -41,8 +41,10 @@ void for_each_record(const Block& block, F&& f) {
 }  // namespace
 
 bool Flusher::delivered_until(std::uint64_t moment) const {
-  const std::uint64_t oldest = counters_.oldest_held;
-  return oldest == 0 || oldest > moment;
+  for (const std::uint64_t oldest : {counters_.oldest_held.load(), counters_.oldest_upload.load()}) {
+    if (oldest != 0 && oldest <= moment) return false;
+  }
+  return true;
 }
 
 Flusher::Flusher(Options options, RowSource& source) : options_(std::move(options)), source_(source) {
@@ -184,9 +186,11 @@ void Flusher::run() {
   }
   queue.trim(0);
   const bool busy = !courier->idle();
+  const std::uint64_t given_up_uploads = counters_.uploads_held;
   courier->give_up();
   const std::lock_guard lock(mutex_);
   given_up_ = given_up;
+  given_up_uploads_ = given_up_uploads;
   // Freeing a connection that is still looking up its host would wait for the resolver; the process may be about to end.
   if (busy) left_alone_.courier = courier.release();
   changed_.notify_all();
@@ -226,6 +230,9 @@ FlushResult Flusher::finish(Milliseconds deadline, bool stop) {
     const std::uint64_t given_up = std::min(std::exchange(given_up_, 0), result.dropped);
     result.pending += given_up;
     result.dropped -= given_up;
+    const std::uint64_t uploads = std::min(std::exchange(given_up_uploads_, 0), result.attachments_failed);
+    result.attachments_pending += uploads;
+    result.attachments_failed -= uploads;
   }
   return result;
 }
@@ -274,6 +281,11 @@ Stats Flusher::stats() const {
                    .closed = c.closed + turned_away_.load(std::memory_order_relaxed)};
   stats.queued_rows = queue_.load()->rows() + c.held.rows;
   stats.queued_bytes = queue_.load()->bytes() + c.held.bytes;
+  stats.attachments = {.queued = c.uploads_held,
+                       .sent = c.uploads_sent,
+                       .sent_bytes = c.uploads_sent_bytes,
+                       .failed = c.uploads_failed,
+                       .closed = c.uploads_closed};
   if (const std::uint64_t oldest = c.oldest_held; oldest != 0) {
     stats.oldest_age = static_cast<double>(steady_nanoseconds() - oldest) * 1e-9;
   }
@@ -285,12 +297,18 @@ FlushResult Flusher::result_since_last_flush() {
   const FlushResult total = {.sent = now.sent_rows,
                              .pending = now.queued_rows,
                              .failed = now.dropped.refused + now.dropped.exhausted + now.dropped.unresolved,
-                             .dropped = now.dropped.queue_full + now.dropped.invalid + now.dropped.closed};
+                             .dropped = now.dropped.queue_full + now.dropped.invalid + now.dropped.closed,
+                             .attachments_sent = now.attachments.sent,
+                             .attachments_pending = now.attachments.queued,
+                             .attachments_failed = now.attachments.failed + now.attachments.closed};
   const FlushResult before = std::exchange(reported_, total);
   return {.sent = total.sent - before.sent,
           .pending = total.pending,
           .failed = total.failed - before.failed,
-          .dropped = total.dropped - before.dropped};
+          .dropped = total.dropped - before.dropped,
+          .attachments_sent = total.attachments_sent - before.attachments_sent,
+          .attachments_pending = total.attachments_pending,
+          .attachments_failed = total.attachments_failed - before.attachments_failed};
 }
 
 std::string Flusher::org_name() const {
@@ -311,7 +329,7 @@ void Flusher::after_fork_in_child() {
   drops_told_ = 0;
   drops_told_at_ = {};
   reported_ = {};
-  given_up_ = 0;
+  given_up_ = given_up_uploads_ = 0;
   counters_.reset();
   turned_away_.store(0, std::memory_order_relaxed);
   source_.begin_anew();

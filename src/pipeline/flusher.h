@@ -9,8 +9,8 @@
 // What must hold:
 //  1. Only this thread touches the courier. App threads touch the queue, and the small state under `mutex_`, for flush and
 //  stop.
-//  2. A flush covers every record whose push had ended before `flush` was called: the queue is collected after the flush is
-//  seen.
+//  2. A flush covers every record whose push had ended before `flush` was called, and the attachments it names: the queue is
+//  collected after the flush is seen.
 //  3. The courier is full before memory is: records stay in the queue, which is bounded, while the courier cannot take more.
 //  4. After `stop`, the thread ends within the deadline, whatever the network does; what is left is counted as `closed`.
 //  5. In a forked child nothing of the parent's thread is touched or freed: queue, courier and thread are forgotten as they
@@ -121,7 +121,7 @@ class Flusher {
   FlushResult result_since_last_flush();
   Queue* make_queue();
   void report_drops();
-  bool delivered_until(std::uint64_t moment) const;  // no row taken before it is held; steady nanoseconds
+  bool delivered_until(std::uint64_t moment) const;  // nothing taken before it is held; steady nanoseconds
 
   Options options_;
   RowSource& source_;
@@ -145,8 +145,10 @@ class Flusher {
   void* may_end_context_ = nullptr;
   std::uint64_t drops_told_ = 0;  // the thread's
   std::chrono::steady_clock::time_point drops_told_at_ = {};
-  FlushResult reported_ = {};   // totals at the last flush
-  std::uint64_t given_up_ = 0;  // rows, by the end of the thread
+  FlushResult reported_ = {};  // totals at the last flush
+  // By the end of the thread: rows, attachments.
+  std::uint64_t given_up_ = 0;
+  std::uint64_t given_up_uploads_ = 0;
 
   // What must not be freed, kept in sight of leak checkers.
   struct LeftAlone {

@@ -48,6 +48,7 @@ class Session {
 
   // Valid when ready.
   const std::string& api_url() const noexcept { return api_url_; }
+  const std::string& org_id() const noexcept { return org_id_; }
   const Headers& headers() const noexcept { return headers_; }  // for requests to `api_url` with a JSON body
   std::size_t max_request_bytes() const noexcept { return max_request_bytes_; }
   bool overflow_allowed() const noexcept { return overflow_allowed_; }

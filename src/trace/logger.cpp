@@ -15,9 +15,11 @@
 #include "core/clock.h"
 #include "pipeline/background_thread.h"
 #include "pipeline/http.h"
+#include "pipeline/media_gate.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
 #include "trace/masking.h"
+#include "trace/pending_attachments.h"
 #include "trace/settings.h"
 #include "trace/slug.h"
 #include "trace/span_slot.h"
@@ -63,9 +65,10 @@ void stop_all() {
     const bool was_running = !core->flusher.stopped();
     const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
     const FlushResult result = core->stop(std::max(core->exit_timeout - waited, milliseconds(0)));
-    if (!was_running || result.pending == 0) continue;
-    report(Severity::warning, ErrorCode::deadline_exceeded,
-           std::to_string(result.pending) + " rows were not delivered before the process ended");
+    if (!was_running || (result.pending == 0 && result.attachments_pending == 0)) continue;
+    std::string what = std::to_string(result.pending) + " rows";
+    if (result.attachments_pending > 0) what += " and " + std::to_string(result.attachments_pending) + " attachments";
+    report(Severity::warning, ErrorCode::deadline_exceeded, what + " were not delivered before the process ended");
   }
 }
 
@@ -81,18 +84,21 @@ void before_fork() {
   process().mutex.lock();
   slots_before_fork();
   masking_before_fork();
+  pending_attachments().before_fork();
   diagnostics_before_fork();
   for_each_logger([](LoggerCore& core) { core.flusher.before_fork(); });
 }
 void after_fork_in_parent() {
   for_each_logger([](LoggerCore& core) { core.flusher.after_fork_in_parent(); });
   diagnostics_after_fork(false);
+  pending_attachments().after_fork(false);
   masking_after_fork();
   slots_after_fork(false);
   process().mutex.unlock();
 }
 void after_fork_in_child() {
   diagnostics_after_fork(true);
+  pending_attachments().after_fork(true);
   masking_after_fork();
   slots_after_fork(true);
   for_each_logger([](LoggerCore& core) { core.flusher.after_fork_in_child(); });
@@ -217,6 +223,7 @@ Logger init_logger(const LoggerOptions& options) {
   using namespace detail;
   Environment environment = Environment::snapshot();
   pipeline::Flusher::Options resolved = resolve_options(options, environment);
+  pipeline::media_gate.set_wanted(environment.flag("BRAINTRUST_AUTO_CONVERT_AI_ATTACHMENTS", true));
   // Made for this logger alone: another one's key may see another project of the same name.
   auto* const home =
       new pipeline::Destination(pipeline::ObjectType::project_logs, resolved.settings.project_id, resolved.settings.project);

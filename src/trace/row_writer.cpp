@@ -13,6 +13,7 @@
 #include "core/json_scan.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
+#include "trace/pending_attachments.h"
 #include "trace/span_slot.h"
 
 namespace braintrust::detail {
@@ -201,6 +202,15 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
                 .id = foreign.empty() || foreign == to_string(header.row) ? header.row : key_of(foreign),
                 .merge = header.merge && !header.comment,
                 .text = work_->row.view()});
+  hand_over_attachments(courier);
+}
+
+// What the row refers to is uploaded; what was masked, or never came this far, is not.
+void RowWriter::hand_over_attachments(pipeline::Courier& courier) {
+  PendingAttachments& pending = pending_attachments();
+  if (!pending.any()) return;
+  for (pipeline::Upload& upload : pending.take(work_->row.view())) courier.take_upload(std::move(upload));
+  pending.end_row();
 }
 
 // The fields with ordinary ones in place of deferred ones.

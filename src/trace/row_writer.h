@@ -44,6 +44,7 @@ class RowWriter final : public pipeline::RowSource {
                       pipeline::Courier& courier);
   void write_row(const RecordHeader& header, std::string_view file, std::string_view function, std::string_view fields,
                  pipeline::Courier& courier);
+  void hand_over_attachments(pipeline::Courier& courier);
   void write_comment(const RecordHeader& header, const RowFields& fields);
   void write_ids(const RecordHeader& header, const RowFields& fields);
   void write_attributes(const RecordHeader& header, const RowFields& fields);
@@ -73,8 +74,8 @@ class RowWriter final : public pipeline::RowSource {
   Work* left_alone_ = nullptr;  // the parent process's, kept in sight of leak checkers
 };
 
-// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{"name":…},"environment":{…}}`; the last where `type` or `name` of
-// the environment is given.
+// `{"name":"braintrust.sdk.cpp","version":…,"instrumentation":{"name":…},"environment":{…}}`; the last where `type` or `name`
+// of the environment is given.
 std::string span_origin_json(std::string_view instrumentation, std::string_view environment_type,
                              std::string_view environment_name);
 

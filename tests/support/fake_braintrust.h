@@ -6,6 +6,7 @@
 // Threads: as the server.
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,5 +28,13 @@ void play_braintrust(ScriptedServer& server, const FakeBraintrust& fake = {});
 
 // The rows of every POST to /logs3 so far, in order of arrival, repeated ones included.
 std::vector<nlohmann::json> rows_of(const ScriptedServer& server);
+
+// Answers for attachments: `/attachment` and `/attachment/status` on `server`, and on `store`, which is not Braintrust's and
+// may be the same server, `PUT /store?key=<key>`.
+void play_attachments(ScriptedServer& server, ScriptedServer& store, const FakeBraintrust& fake = {});
+
+// What was put into the store: bodies by key. And what was reported of each key, in order.
+std::map<std::string, std::string> stored_attachments(const ScriptedServer& store);
+std::map<std::string, std::vector<nlohmann::json>> reported_attachments(const ScriptedServer& server);
 
 }  // namespace braintrust::test

@@ -25,6 +25,15 @@ struct Dropped {
   std::uint64_t total() const { return queue_full + refused + exhausted + unresolved + invalid + closed; }
 };
 
+// What became of the attachments that written rows name. Those whose row never came are in none of these.
+struct AttachmentStats {
+  std::uint64_t queued = 0;      // neither uploaded nor given up yet
+  std::uint64_t sent = 0;        // uploaded
+  std::uint64_t sent_bytes = 0;  // of those
+  std::uint64_t failed = 0;      // refused, repeated as often as allowed, or not readable
+  std::uint64_t closed = 0;      // still queued when the logger ended
+};
+
 struct Stats {
   std::uint64_t queued_rows = 0;   // logged, neither sent nor dropped yet
   std::uint64_t queued_bytes = 0;  // memory those rows hold now
@@ -34,16 +43,22 @@ struct Stats {
   std::uint64_t retries = 0;       // requests that repeated an earlier one
   double oldest_age = 0;           // seconds that the oldest unsent row has waited in the background thread; 0 when none
   Dropped dropped = {};
+  AttachmentStats attachments = {};
 };
 
 struct FlushResult {
-  std::uint64_t sent = 0;     // rows acknowledged since the last flush
-  std::uint64_t pending = 0;  // rows that still wait: the deadline passed, or the server cannot be reached
-  std::uint64_t failed = 0;   // rows given up since the last flush because the server would not have them
-  std::uint64_t dropped = 0;  // rows given up since the last flush on this side
+  std::uint64_t sent = 0;                 // rows acknowledged since the last flush
+  std::uint64_t pending = 0;              // rows that still wait: the deadline passed, or the server cannot be reached
+  std::uint64_t failed = 0;               // rows given up since the last flush because the server would not have them
+  std::uint64_t dropped = 0;              // rows given up since the last flush on this side
+  std::uint64_t attachments_sent = 0;     // uploaded since the last flush
+  std::uint64_t attachments_pending = 0;  // still to be uploaded
+  std::uint64_t attachments_failed = 0;   // given up since the last flush
 
   // Everything logged before the flush has arrived.
-  bool complete() const { return pending == 0 && failed == 0 && dropped == 0; }
+  bool complete() const {
+    return pending == 0 && failed == 0 && dropped == 0 && attachments_pending == 0 && attachments_failed == 0;
+  }
 };
 
 }  // namespace braintrust
