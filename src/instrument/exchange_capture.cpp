@@ -8,6 +8,8 @@
 #include <braintrust/core/diagnostics.h>
 #include <braintrust/core/json.h>
 
+#include "instrument/cost.h"
+#include "llm/json_view.h"
 #include "llm/reader.h"
 #include "trace/capture.h"
 
@@ -57,6 +59,17 @@ class Captured {
   std::string_view rest_;
 };
 
+// The model that the facts name, or that the request's did, if they are still here.
+std::string model_of(const llm::Facts& facts, std::string_view fields) {
+  std::string model = llm::JsonView::parse(facts.metadata)["model"].string();
+  if (!model.empty()) return model;
+  detail::for_each_field(fields, [&](FieldKind kind, std::string_view text, bool) {
+    if (kind != FieldKind::metadata) return;
+    if (std::string earlier = llm::JsonView::parse(text)["model"].string(); !earlier.empty()) model = std::move(earlier);
+  });
+  return model;
+}
+
 void append(Buffer& fields, const llm::Facts& facts) {
   const auto add = [&](FieldKind kind, std::string_view text) {
     if (!text.empty()) append_text(fields, kind, text);
@@ -86,7 +99,13 @@ void interpret_response(std::string_view bytes, Buffer& fields) {
   reader.feed(response.body.substr(response.head.head_size));
   const llm::Facts facts =
       reader.finish(response.error.empty() ? llm::End::complete() : llm::End::broken_off(response.error));
+  const std::string model = model_of(facts, fields.view());
   append(fields, facts);
+  if (const auto cost = estimated_cost(response.endpoint.provider, model, facts.metrics);
+      cost && !llm::JsonView::parse(facts.metrics)["estimated_cost"]) {
+    const Json metric = {{"estimated_cost", *cost}};
+    append_text(fields, FieldKind::metrics, metric.text());
+  }
   if (facts.streamed && response.head.seconds_to_first >= 0) {
     const Json metric = {{"time_to_first_token", response.head.seconds_to_first}};
     append_text(fields, FieldKind::metrics, metric.text());
