@@ -219,7 +219,7 @@ void base64_source(const MediaNode& node, std::vector<MediaFound>& found) {
   if (!node["type"].is("base64")) return;
   const JsonView data = node["data"];
   if (!data.is_string()) return;
-  if (auto media = decoded_media(node["media_type"].string(), data.string())) {
+  if (auto media = decoded_media(node["media_type"].string(), data)) {
     found.push_back({node.value.text(), {}, {}, std::move(*media)});
   }
 }

@@ -356,7 +356,7 @@ void source_bytes(const MediaNode& node, std::vector<MediaFound>& found) {
   const std::string_view type = media_type(node.key, format);
   if (type.empty()) return;
   const std::string name = node["name"].string();
-  if (auto media = decoded_media(type, bytes.string(), name.empty() ? name : name + '.' + format)) {
+  if (auto media = decoded_media(type, bytes, name.empty() ? name : name + '.' + format)) {
     found.push_back({bytes.text(), {}, {}, std::move(*media)});
   }
 }

@@ -81,20 +81,22 @@ void Endpoints::switch_off(std::string_view text, std::vector<std::string>& warn
 bool Endpoints::is_off(std::string_view name) const noexcept { return std::find(off_.begin(), off_.end(), name) != off_.end(); }
 
 std::optional<Endpoint> find_endpoint(const Url& url, const Endpoints& endpoints) {
+  const Dialect* dialect = dialect_of_path(url.path);
+  // Of a declared base that ended with /v1, all that is left of a path may be this.
+  const bool bare_messages = dialect == nullptr && url.path.ends_with("/messages");
+  if (dialect == nullptr && !bare_messages) return std::nullopt;
+
   // The longest base counts: a gateway may offer one provider below another.
   const Endpoints::Declared* nearest = nullptr;
-  std::string_view rest;
   for (const Endpoints::Declared& declared : endpoints.declared()) {
-    const auto found = below(declared, url);
-    if (found && (nearest == nullptr || declared.path.size() > nearest->path.size())) {
-      nearest = &declared;
-      rest = *found;
-    }
+    const auto rest = below(declared, url);
+    if (!rest || (nearest != nullptr && declared.path.size() <= nearest->path.size())) continue;
+    if (bare_messages && *rest != "/messages") continue;
+    nearest = &declared;
   }
+  if (bare_messages) dialect = nearest != nullptr ? dialect_of_path("/v1/messages") : nullptr;
   const std::string_view provider = nearest != nullptr ? std::string_view(nearest->name) : provider_of(url);
-  if (provider.empty()) return std::nullopt;
-  const Dialect* const dialect = dialect_of_path(nearest != nullptr ? rest : url.path);
-  if (dialect == nullptr || endpoints.is_off(provider)) return std::nullopt;
+  if (dialect == nullptr || provider.empty() || endpoints.is_off(provider)) return std::nullopt;
   return Endpoint{dialect, std::string(provider)};
 }
 

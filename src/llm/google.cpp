@@ -127,27 +127,29 @@ Request read_request(const CallTarget& call, JsonView body) {
 struct Usage {
   Metrics::Count prompt, tool_prompt, candidates, thoughts, total, cached, prompt_audio, completion_audio, completion_image;
 
-  static Metrics::Count of_modality(JsonView details, std::string_view modality) {
-    Metrics::Count count;
-    details.each_element([&](JsonView detail) {
-      if (detail["modality"].is(modality)) count = first_count({detail["tokenCount"], detail["token_count"]});
+  void take(JsonView usage) {
+    usage.each_member([&](std::string_view key, JsonView value) {
+      if (key == "promptTokenCount") overwrite(prompt, value);
+      if (key == "toolUsePromptTokenCount") overwrite(tool_prompt, value);
+      if (key == "candidatesTokenCount") overwrite(candidates, value);
+      if (key == "thoughtsTokenCount") overwrite(thoughts, value);
+      if (key == "totalTokenCount") overwrite(total, value);
+      if (key == "cachedContentTokenCount") overwrite(cached, value);
+      if (key == "promptTokensDetails") take_modality(prompt_audio, value, "AUDIO");
+      if (key == "candidatesTokensDetails") {
+        take_modality(completion_audio, value, "AUDIO");
+        take_modality(completion_image, value, "IMAGE");
+      }
     });
-    return count;
   }
 
-  void take(JsonView usage) {
-    const auto overwrite = [](Metrics::Count& count, Metrics::Count given) {
-      if (given) count = given;
-    };
-    overwrite(prompt, usage["promptTokenCount"].count());
-    overwrite(tool_prompt, usage["toolUsePromptTokenCount"].count());
-    overwrite(candidates, usage["candidatesTokenCount"].count());
-    overwrite(thoughts, usage["thoughtsTokenCount"].count());
-    overwrite(total, usage["totalTokenCount"].count());
-    overwrite(cached, usage["cachedContentTokenCount"].count());
-    overwrite(prompt_audio, of_modality(usage["promptTokensDetails"], "AUDIO"));
-    overwrite(completion_audio, of_modality(usage["candidatesTokensDetails"], "AUDIO"));
-    overwrite(completion_image, of_modality(usage["candidatesTokensDetails"], "IMAGE"));
+  static void overwrite(Metrics::Count& count, JsonView value) {
+    if (const auto given = value.count()) count = given;
+  }
+  static void take_modality(Metrics::Count& count, JsonView details, std::string_view modality) {
+    details.each_element([&](JsonView detail) {
+      if (detail["modality"].is(modality)) overwrite(count, detail["tokenCount"]);
+    });
   }
 
   Metrics metrics() const {
@@ -189,16 +191,14 @@ class GenerateContentParser final : public ResponseParser {
       body.each_element([&](JsonView chunk) { event({}, chunk); });
       return end_of_events();
     }
-    read_common(body);
+    std::string_view all;
+    read(body, [&](JsonView candidates) { all = candidates.is_empty_container() ? "[]" : candidates.text(); });
     answer.metrics = usage_.metrics();
-    const JsonView candidates = body["candidates"];
-    if (candidates.is_array()) answer.output = output_of(candidates.text());
-    if (!candidates.is_array() && !feedback_.empty()) answer.output = output_of("[]");
+    if (!all.empty() || !feedback_.empty()) answer.output = output_of(all.empty() ? "[]" : all);
   }
 
   void event(std::string_view, JsonView chunk) override {
-    read_common(chunk);
-    chunk["candidates"].each_element([&](JsonView candidate) { add(candidate); });
+    read(chunk, [&](JsonView candidates) { candidates.each_element([&](JsonView candidate) { add(candidate); }); });
   }
 
   void end_of_events() override {
@@ -209,11 +209,22 @@ class GenerateContentParser final : public ResponseParser {
   }
 
  private:
-  void read_common(JsonView body) {
-    if (body["error"] && answer.error.empty()) answer.error = error_in(body, "");
-    if (const std::string model = body["modelVersion"].string(); !model.empty()) answer.model = model;
-    usage_.take(body["usageMetadata"]);
-    if (const JsonView feedback = body["promptFeedback"]) feedback_ = feedback.text();
+  template <class OnCandidates>
+  void read(JsonView body, OnCandidates&& on_candidates) {
+    body.each_member([&](std::string_view key, JsonView value) {
+      if (!value) return;
+      if (key == "candidates") {
+        if (value.is_array()) on_candidates(value);
+      } else if (key == "usageMetadata") {
+        usage_.take(value);
+      } else if (key == "modelVersion") {
+        answer.model = value.string();
+      } else if (key == "promptFeedback") {
+        feedback_ = value.text();
+      } else if (key == "error") {
+        if (answer.error.empty()) answer.error = error_in(body, "");
+      }
+    });
   }
 
   // INST 14.3: what was blocked is the whole response where there are no candidates.
@@ -293,7 +304,7 @@ void inline_data(const MediaNode& node, std::vector<MediaFound>& found) {
     const JsonView data = JsonView::of_valid(member.value);
     const std::string type = either(data, "mimeType", "mime_type").string();
     if (type.empty() || !data["data"].is_string()) continue;
-    auto media = decoded_media(type, data["data"].string(), either(data, "displayName", "display_name").string());
+    auto media = decoded_media(type, data["data"], either(data, "displayName", "display_name").string());
     if (!media) continue;
     const char* const begin = member.key.data() - 1;  // the quote before the key
     const std::string_view replaced(begin, static_cast<std::size_t>(member.value.data() + member.value.size() - begin));

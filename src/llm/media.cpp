@@ -49,7 +49,7 @@ std::string safe_filename(std::string_view given, std::string_view content_type)
 
 std::optional<std::string> decoded_base64(std::string_view text) {
   if (text.size() < least_base64 || text.size() > most_base64) return std::nullopt;
-  const bool url_safe = text.find_first_of("-_") != std::string_view::npos;
+  const bool url_safe = text.find('-') != std::string_view::npos || text.find('_') != std::string_view::npos;
   if (!url_safe && text.size() % 4 == 0) return base64::decode(text);
   std::string standard(text);
   if (url_safe) {
@@ -60,18 +60,29 @@ std::optional<std::string> decoded_base64(std::string_view text) {
   return base64::decode(standard);
 }
 
+std::optional<Media> media_of(std::string_view content_type, std::string_view base64, std::string_view filename) {
+  auto bytes = decoded_base64(base64);
+  if (!bytes) return std::nullopt;
+  if (content_type.empty()) content_type = sniffed_type(*bytes);
+  if (content_type.empty()) return std::nullopt;
+  return Media{std::string(content_type), safe_filename(filename, content_type), std::move(*bytes)};
+}
+
 // A string whose whole text is a data URL.
 std::optional<Media> of_data_url(JsonView text, JsonView filename) {
   const std::string_view start = detail::trimmed(text.inside());
   if (start.size() < least_base64 || !same_ignoring_case(start.substr(0, 5), "data:")) return std::nullopt;
-  const std::string meant = text.string();
-  const std::string_view url = detail::trimmed(meant);
-  if (url.find_first_of("\"\\ ") != std::string_view::npos) return std::nullopt;
+  const bool escaped = start.find('\\') != std::string_view::npos;
+  const std::string meant = escaped ? text.string() : std::string();
+  const std::string_view url = escaped ? detail::trimmed(meant) : start;
+  // What must not stand in it is no base64 either, so only its head is looked through.
   const std::size_t comma = url.find(',');
-  if (comma == std::string_view::npos || !url.substr(0, comma).ends_with(";base64")) return std::nullopt;
-  const std::string_view type = url.substr(5, url.find(';') - 5);
+  if (comma == std::string_view::npos) return std::nullopt;
+  const std::string_view head = url.substr(0, comma);
+  if (!head.ends_with(";base64") || head.find_first_of("\"\\ ") != std::string_view::npos) return std::nullopt;
+  const std::string_view type = head.substr(5, head.find(';') - 5);
   if (type.empty()) return std::nullopt;
-  return decoded_media(type, url.substr(comma + 1), filename.string());
+  return media_of(type, url.substr(comma + 1), filename.string());
 }
 
 // One pass over a payload. Objects are shown after what is inside them, so that each part is read once however deep it lies.
@@ -210,12 +221,9 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found) {
   }
 }
 
-std::optional<Media> decoded_media(std::string_view content_type, std::string_view base64, std::string_view filename) {
-  auto bytes = decoded_base64(base64);
-  if (!bytes) return std::nullopt;
-  if (content_type.empty()) content_type = sniffed_type(*bytes);
-  if (content_type.empty()) return std::nullopt;
-  return Media{std::string(content_type), safe_filename(filename, content_type), std::move(*bytes)};
+std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename) {
+  if (base64.inside().find('\\') == std::string_view::npos) return media_of(content_type, base64.inside(), filename);
+  return media_of(content_type, base64.string(), filename);
 }
 
 std::string_view sniffed_type(std::string_view bytes) noexcept {

@@ -11,7 +11,7 @@ namespace {
 // An image is bare base64 without a type. One that can be recognised becomes a data URL, which is the canonical form and
 // later an attachment.
 std::string image_part(JsonView image) {
-  const auto media = decoded_media({}, image.inside());
+  const auto media = decoded_media({}, image);
   if (!media) return {};
   const std::string url = "\"data:" + media->content_type + ";base64," + std::string(image.inside()) + '"';
   return ObjectText().add("type", "\"image_url\"").add("image_url", ObjectText().add("url", url).text()).text();

@@ -31,7 +31,7 @@ void input_audio(const MediaNode& node, std::vector<MediaFound>& found) {
   const std::string format = node["format"].string();
   if (!data.is_string() || format.empty()) return;
   const std::string type = format == "mp3" ? "audio/mpeg" : "audio/" + format;
-  if (auto media = decoded_media(type, data.inside())) found.push_back({data.text(), {}, {}, std::move(*media)});
+  if (auto media = decoded_media(type, data)) found.push_back({data.text(), {}, {}, std::move(*media)});
 }
 
 // INST 18.23, and what else comes as bare base64 in a field made for it.
@@ -42,7 +42,7 @@ void generated_media(const MediaNode& node, std::vector<MediaFound>& found) {
   if (!data.is_string()) return;
   const std::string format = node["output_format"].string();
   const std::string type = format.empty() ? std::string() : "image/" + format;
-  if (auto media = decoded_media(type, data.string())) found.push_back({data.text(), {}, {}, std::move(*media)});
+  if (auto media = decoded_media(type, data)) found.push_back({data.text(), {}, {}, std::move(*media)});
 }
 
 constexpr MediaFormat formats[] = {input_audio, generated_media, data_urls};

@@ -128,17 +128,15 @@ class ChatParser final : public ResponseParser {
   explicit ChatParser(const CallTarget& call) : provider_(call.provider) {}
 
   void body(JsonView body) override {
-    read_common(body);
-    const JsonView choices = body["choices"];
-    if (!choices.is_array()) return;
-    ArrayText canonical;
-    choices.each_element([&](JsonView choice) { canonical.add(canonical_choice(choice)); });
-    answer.output = canonical.text();
+    read(body, [&](JsonView choices) {
+      ArrayText canonical;
+      choices.each_element([&](JsonView choice) { canonical.add(canonical_choice(choice)); });
+      answer.output = canonical.text();
+    });
   }
 
   void event(std::string_view, JsonView chunk) override {
-    read_common(chunk);
-    chunk["choices"].each_element([&](JsonView choice) { add(choice); });
+    read(chunk, [&](JsonView choices) { choices.each_element([&](JsonView choice) { add(choice); }); });
   }
 
   void end_of_events() override {
@@ -148,13 +146,26 @@ class ChatParser final : public ResponseParser {
   }
 
  private:
-  void read_common(JsonView body) {
-    if (answer.error.empty() && body["error"]) answer.error = error_in(body, "");
-    if (const std::string model = body["model"].string(); !model.empty()) answer.model = model;
-    // INST 10.10: before the choices, which are none where usage comes last. Groq wraps it up.
-    for (const JsonView usage : {body["usage"], body["x_groq"]["usage"]}) {
-      if (usage.is_object()) answer.metrics = openai_usage(usage, provider_);
-    }
+  // One walk over the members. Usage is read whatever the choices are: where it comes last there are none (INST 10.10).
+  template <class OnChoices>
+  void read(JsonView body, OnChoices&& on_choices) {
+    body.each_member([&](std::string_view key, JsonView value) {
+      if (!value) return;
+      if (key == "choices") {
+        if (value.is_array()) on_choices(value);
+      } else if (key == "model") {
+        if (!value.inside().empty() && value.inside() != model_) {
+          model_ = value.inside();
+          answer.model = value.string();
+        }
+      } else if (key == "usage") {
+        answer.metrics = openai_usage(value, provider_);
+      } else if (key == "x_groq") {
+        if (value["usage"]) answer.metrics = openai_usage(value["usage"], provider_);
+      } else if (key == "error") {
+        if (answer.error.empty()) answer.error = error_in(body, "");
+      }
+    });
   }
 
   void add(JsonView choice_chunk) {
@@ -332,6 +343,7 @@ class ChatParser final : public ResponseParser {
   }
 
   std::string_view provider_;
+  std::string model_;  // as written
   std::map<std::uint64_t, Choice> choices_;
 };
 

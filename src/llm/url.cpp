@@ -7,6 +7,14 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+// Where the first of these characters stands, or the end. (`find_first_of` takes several times as long.)
+template <class... Char>
+std::size_t end_before(std::string_view text, Char... ends) {
+  std::size_t at = 0;
+  while (at < text.size() && ((text[at] != ends) && ...)) ++at;
+  return at;
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = lower(c);
@@ -33,13 +41,9 @@ std::optional<Url> Url::parse(std::string_view text) noexcept {
   } else {
     return std::nullopt;
   }
-  const std::size_t authority_end = text.find_first_of("/?#");
-  std::string_view authority = text.substr(0, authority_end);
-  if (authority_end != std::string_view::npos)
-    text.remove_prefix(authority_end);
-  else
-    text = {};
-  url.path = text.substr(0, text.find_first_of("?#"));
+  std::string_view authority = text.substr(0, end_before(text, '/', '?', '#'));
+  text.remove_prefix(authority.size());
+  url.path = text.substr(0, end_before(text, '?', '#'));
 
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
   std::size_t colon = authority.rfind(':');
