@@ -90,6 +90,8 @@ void set_diagnostics_handler(std::function<void(Severity, const Error&)> handler
 
 namespace detail {
 
+void read_log_level() noexcept { (void)least_severity(); }
+
 void report(Severity severity, ErrorCode code, std::string message) noexcept {
   if (static_cast<int>(severity) < least_severity()) return;
   try {

@@ -194,21 +194,23 @@ std::unique_ptr<Batch> Assembler::next() {
   return batch;
 }
 
-std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> Assembler::halve(std::unique_ptr<Batch> batch) {
-  std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> halves{new_batch(), new_batch()};
+std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> Assembler::split(std::unique_ptr<Batch> batch, Split how) {
+  std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> parts{new_batch(), new_batch()};
   const std::vector<HeldRow>& rows = batch->rows();
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    Batch& half = row < rows.size() / 2 ? *halves.first : *halves.second;
-    const std::size_t number = half.append("", batch->text_of(rows[row]), rows[row]);
-    if (rows[row].id) index_.move(rows[row].id, {batch.get(), row}, {&half, number});
+    const bool first =
+        how == Split::in_the_middle ? row < rows.size() / 2 : rows[row].destination == rows.front().destination;
+    Batch& part = first ? *parts.first : *parts.second;
+    const std::size_t number = part.append("", batch->text_of(rows[row]), rows[row]);
+    if (rows[row].id) index_.move(rows[row].id, {batch.get(), row}, {&part, number});
   }
-  for (Batch* const half : {halves.first.get(), halves.second.get()}) {
-    half->finish();
-    half->progress.since = batch->progress.since;
-    half->progress.spare_requests = batch->progress.spare_requests;
+  for (Batch* const part : {parts.first.get(), parts.second.get()}) {
+    part->finish();
+    part->progress.since = batch->progress.since;
+    part->progress.spare_requests = batch->progress.spare_requests;
   }
   recycle(std::move(batch));
-  return halves;
+  return parts;
 }
 
 void Assembler::finish(std::unique_ptr<Batch> batch) {

@@ -66,8 +66,10 @@ class Assembler {
   std::size_t sealed() const noexcept { return sealed_.size(); }
   std::unique_ptr<Batch> next();
 
-  // Makes two batches of one that was handed out and has two rows or more.
-  std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> halve(std::unique_ptr<Batch> batch);
+  // Makes two batches of one that was handed out: in the middle, if it has two rows or more; or what belongs to the first row's
+  // destination and the rest, if it has several.
+  enum class Split { in_the_middle, by_destination };
+  std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split(std::unique_ptr<Batch> batch, Split how);
 
   // The rows of a batch that was handed out are held no longer; those that waited for them go on.
   void finish(std::unique_ptr<Batch> batch);

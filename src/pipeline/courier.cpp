@@ -222,7 +222,7 @@ struct Courier::State {
     }
     if (response.status == 413 && !outcome.from_store) return on_too_large(std::move(batch));
     if (may_retry(response.status)) return on_failure(std::move(batch), outcome);
-    if (can_search(*batch, response.status)) return search(std::move(batch));
+    if (can_search(*batch, response.status)) return search(std::move(batch), response.status);
     drop_refused(std::move(batch), outcome);
   }
 
@@ -240,7 +240,7 @@ struct Courier::State {
   }
 
   void on_too_large(BatchPointer batch) {
-    if (batch->rows().size() > 1) return send_halves(std::move(batch), 0);
+    if (batch->rows().size() > 1) return send_parts(std::move(batch), Assembler::Split::in_the_middle, 0);
     if (session.overflow_allowed() && !batch->progress.overflow) {
       batch->progress.overflow = true;
       returned.push_back(std::move(batch));
@@ -276,7 +276,9 @@ struct Courier::State {
 
   // The server works, but not for this batch: some row of it may be what it stumbles over.
   void on_strikes(BatchPointer batch, const HttpResponse& response) {
-    if (batch->rows().size() > 1) return send_halves(std::move(batch), most_strikes / 2);
+    if (batch->rows().size() > 1) {
+      return send_parts(std::move(batch), Assembler::Split::in_the_middle, most_strikes / 2);
+    }
     detail::report(Severity::error, ErrorCode::http_status,
                    fmt::format("{} fails at a row again and again ({}) while others pass: it is dropped",
                                origin_of(session.api_url()), reason_of(response)));
@@ -315,17 +317,18 @@ struct Courier::State {
     return *batch.progress.spare_requests >= 2;
   }
 
-  void search(BatchPointer batch) {
+  void search(BatchPointer batch, int status) {
     *batch->progress.spare_requests -= 2;
-    send_halves(std::move(batch), 0);
+    const bool by_row = status == 400 || status == 422;
+    send_parts(std::move(batch), by_row ? Assembler::Split::in_the_middle : Assembler::Split::by_destination, 0);
   }
 
-  void send_halves(BatchPointer batch, unsigned strikes) {
-    auto [first, second] = assembler.halve(std::move(batch));
-    for (BatchPointer* const half : {&first, &second}) {
-      (*half)->progress.strikes = strikes;
-      (*half)->progress.sent_before = true;
-      returned.push_back(std::move(*half));
+  void send_parts(BatchPointer batch, Assembler::Split how, unsigned strikes) {
+    auto [first, second] = assembler.split(std::move(batch), how);
+    for (BatchPointer* const part : {&first, &second}) {
+      (*part)->progress.strikes = strikes;
+      (*part)->progress.sent_before = true;
+      returned.push_back(std::move(*part));
     }
   }
 

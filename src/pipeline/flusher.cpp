@@ -71,7 +71,7 @@ bool Flusher::start() noexcept {
     const State state = state_.load(std::memory_order_relaxed);
     if (state != idle) return state == running;
     try {
-      thread_ = std::make_unique<std::thread>(start_background_thread("braintrust", [this] { run(); }));
+      thread_ = std::make_unique<std::thread>(start_background_thread("braintrust", [this] { run_or_end(); }));
       state_.store(running, std::memory_order_release);
       return true;
     } catch (const std::exception& error) {
@@ -80,6 +80,19 @@ bool Flusher::start() noexcept {
   }
   detail::report(Severity::error, ErrorCode::io, "no background thread, rows cannot be sent: " + failure);
   return false;
+}
+
+// An exception that nobody expected must not end the program.
+void Flusher::run_or_end() noexcept {
+  try {
+    run();
+  } catch (const std::exception& error) {
+    detail::report(Severity::error, ErrorCode::io, std::string("the background thread ended, rows are lost: ") + error.what());
+    const std::lock_guard lock(mutex_);
+    state_.store(ended, std::memory_order_release);
+    courier_ = nullptr;
+    changed_.notify_all();
+  }
 }
 
 void Flusher::run() {
@@ -95,8 +108,10 @@ void Flusher::run() {
   Block* last = nullptr;
   auto collected_at = Clock::time_point{};
   auto looked_at = Clock::now();
-  std::uint64_t flush_seen = 0;  // the last flush whose rows are all with the courier
-  std::uint64_t flush_cut = 0;   // when the last of them was
+  std::uint64_t flush_begun = 0;       // the last flush whose rows were all collected …
+  const Block* flush_block = nullptr;  // … the last of them in here, if any was left to be written
+  std::uint64_t flush_seen = 0;        // the last flush whose rows are all with the courier
+  std::uint64_t flush_cut = 0;         // when the last of them was
   std::uint64_t flush_answered = 0;
   bool stopping = false;
 
@@ -113,18 +128,22 @@ void Flusher::run() {
     }
 
     const auto now = Clock::now();
-    const bool flushing = flush != flush_seen;
+    const bool flushing = flush != flush_begun;
     const bool due = !options_.only_when_flushed && now - collected_at >= options_.interval;
-    const bool sending = !options_.only_when_flushed || flushing || !delivered_until(flush_cut);
-    if (Block* const list =
-            !sending ? nullptr
-                     : queue.collect(flushing || due || may_end ? Queue::Collect::everything : Queue::Collect::full_blocks)) {
-      (first == nullptr ? first : last->next) = list;
-      for (last = list; last->next != nullptr;) last = last->next;
-    }
-    if (flushing || due) collected_at = now;
-
+    const bool sending = !options_.only_when_flushed || flushing || may_end || !delivered_until(flush_cut);
     try {
+      if (Block* const list =
+              !sending ? nullptr
+                       : queue.collect(flushing || due || may_end ? Queue::Collect::everything : Queue::Collect::full_blocks)) {
+        (first == nullptr ? first : last->next) = list;
+        for (last = list; last->next != nullptr;) last = last->next;
+      }
+      if (flushing || due) collected_at = now;
+      // Rows that come from now on are not this flush's: it must not wait for a program that never rests.
+      if (flushing) {
+        flush_begun = flush;
+        flush_block = first != nullptr ? last : nullptr;
+      }
       if (open_spans || now - looked_at >= open_span_interval) {
         source_.write_open(open_spans, *courier);
         looked_at = now;
@@ -132,6 +151,7 @@ void Flusher::run() {
       }
       while (first != nullptr && !courier->full()) {
         for_each_record(*first, [&](const char* record) { source_.write(record, *courier); });
+        if (first == flush_block) flush_block = nullptr;
         queue.release(std::exchange(first, first->next));
       }
     } catch (const std::exception& error) {  // out of memory: the block's rows are tried again
@@ -139,11 +159,12 @@ void Flusher::run() {
     }
     if (first == nullptr) last = nullptr;
 
-    if (flushing && first == nullptr) {
-      flush_seen = flush;
+    const bool all_written = flush_block == nullptr && flush_seen != flush_begun;
+    if (all_written) {
+      flush_seen = flush_begun;
       flush_cut = steady_nanoseconds();
     }
-    if (due || flushing || stopping) courier->seal();
+    if (due || flushing || all_written || stopping || may_end) courier->seal();
 
     report_drops();
 

@@ -116,6 +116,7 @@ class Flusher {
   }
   bool start() noexcept;
   void run();
+  void run_or_end() noexcept;
   void join(std::unique_lock<std::mutex>& lock);
   FlushResult finish(Milliseconds deadline, bool stop);
   FlushResult result_since_last_flush();

@@ -221,6 +221,7 @@ std::string_view to_string(FeedbackSource source) noexcept {
 
 Logger init_logger(const LoggerOptions& options) {
   using namespace detail;
+  read_log_level();
   Environment environment = Environment::snapshot();
   pipeline::Flusher::Options resolved = resolve_options(options, environment);
   pipeline::media_gate.set_wanted(environment.flag("BRAINTRUST_AUTO_CONVERT_AI_ATTACHMENTS", true));
@@ -339,9 +340,8 @@ bool update_span(std::string_view exported_slug, const SpanFields& fields) {
                    "update_span: the slug names no row; pass what export_slug() gave, unchanged");
     return false;
   }
-  const std::string& object = parts.object_id.empty() ? parts.project_id : parts.object_id;
   detail::RecordHeader header;
-  header.destination = detail::intern_destination(parts.type, object, object.empty() ? parts.project_name : std::string());
+  header.destination = detail::destination_of(parts, *core);
   detail::Buffer text;
   detail::append_text(text, detail::FieldKind::row_id, parts.row_id);
   detail::append_fields(text, fields);

@@ -126,9 +126,10 @@ void RowWriter::write_open_span(SpanSlot& slot, bool all, std::int64_t now, pipe
   if (!due()) return;
 
   slot.lock();
-  // It may have ended, and another begun, since the look from outside.
+  // It may have ended, and another begun, since the look from outside. (The fields of a slot that is free are its next thread's.)
+  if (!due()) return slot.unlock();
   const bool nothing_new = slot.last_partial.load(std::memory_order_relaxed) != 0 && slot.fields.empty();
-  if (!due() || nothing_new) return slot.unlock();
+  if (nothing_new) return slot.unlock();
   const RecordHeader header = slot.header;
   const char* const file = slot.file;
   const char* const function = slot.function;
@@ -164,7 +165,7 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
   courier.expect(header.row);
   // What is propagated goes with the first row, and again over what a span that was shown early says at its end.
   const bool of_span = !header.merge || header.end.clock != Moment::none || header.start.clock != Moment::none;
-  RowFields fields(interpreted(text), of_span ? header.lineage : nullptr);
+  RowFields fields(interpreted(header, text), of_span ? header.lineage : nullptr);
   work_->context.clear();
   if (!header.merge && !header.comment) write_context(header, file, function, fields[FieldKind::instrumentation]);
   fields.finish(work_->context);
@@ -214,17 +215,28 @@ void RowWriter::hand_over_attachments(pipeline::Courier& courier) {
 }
 
 // The fields with ordinary ones in place of deferred ones.
-std::string_view RowWriter::interpreted(std::string_view fields) {
+std::string_view RowWriter::interpreted(const RecordHeader& header, std::string_view fields) {
   bool any = false;
   for_each_field(fields, [&](FieldKind kind, std::string_view, bool) { any |= kind == FieldKind::deferred; });
   if (!any) return fields;
   work_->interpreted.clear();
+  const std::pair row(header.row.high, header.row.low);
+  if (const auto sent = work_->sent_metadata.find(row); sent != work_->sent_metadata.end()) {
+    append_text(work_->interpreted, FieldKind::metadata, sent->second);
+  }
   for_each_field(fields, [this](FieldKind kind, std::string_view text, bool raw) {
     if (kind != FieldKind::deferred) return append_text(work_->interpreted, kind, text, raw);
     Interpret interpret = nullptr;
     std::memcpy(&interpret, text.data(), sizeof interpret);
     interpret(text.substr(sizeof interpret), work_->interpreted);
   });
+  if (header.end.clock != Moment::none) {
+    work_->sent_metadata.erase(row);
+  } else {
+    for_each_field(work_->interpreted.view(), [&](FieldKind kind, std::string_view text, bool) {
+      if (kind == FieldKind::metadata) work_->sent_metadata[row] = text;
+    });
+  }
   return work_->interpreted.view();
 }
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <braintrust/core/buffer.h>
 
@@ -51,7 +52,7 @@ class RowWriter final : public pipeline::RowSource {
   void write_metrics(const RecordHeader& header, const RowFields& fields);
   void write_context(const RecordHeader& header, std::string_view file, std::string_view function,
                      std::string_view instrumentation);
-  std::string_view interpreted(std::string_view fields);
+  std::string_view interpreted(const RecordHeader& header, std::string_view fields);
   const std::string& span_origin_of(std::string_view instrumentation);
   void append_json(std::string_view text);
   void append_seconds(const Moment& moment);
@@ -69,6 +70,8 @@ class RowWriter final : public pipeline::RowSource {
     Buffer open_fields = {};
     Buffer interpreted = {};
     std::map<std::string, std::string, std::less<>> span_origins = {};
+    // Of open spans that were sent with deferred fields: the metadata these came to, for the deferred fields that follow.
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> sent_metadata = {};
   };
   std::unique_ptr<Work> work_;
   Work* left_alone_ = nullptr;  // the parent process's, kept in sight of leak checkers

@@ -76,6 +76,19 @@ TEST_F(Prices, OfTheRequestedModelCountWhereTheResponseNamesNone) {
                    0.00001);
 }
 
+TEST_F(Prices, OfTheRequestedModelCountInACallThatWasShownWhileItWasOpen) {
+  ASSERT_TRUE(set_model_prices(R"([{"model":"asked","input":1,"output":1}])"));
+  Backend backend;
+  auto call = llm::start_call({.provider = "openai", .path = "/v1/chat/completions", .request = R"({"model":"asked"})"});
+  ASSERT_TRUE(test::eventually([&] { return !backend.stored_rows().empty(); }));
+  EXPECT_EQ(backend.stored_rows()[0]["metadata"]["model"], "asked");
+  call.on_chunk(R"({"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}})");
+  call.end();
+  const Row row = backend.only();
+  EXPECT_DOUBLE_EQ(row["metrics"]["estimated_cost"], 0.00001);
+  EXPECT_EQ(row["metadata"]["model"], "asked");
+}
+
 TEST_F(Prices, GiveWayToWhatTheProviderSays) {
   ASSERT_TRUE(set_model_prices(R"([{"model":"m","input":1,"output":1}])"));
   const Row usage = metrics(

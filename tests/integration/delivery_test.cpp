@@ -365,6 +365,21 @@ TEST(Delivery, IsNotHeldUpByThoseWhoKeepFlushing) {
   expect_sum(wire.logger, 1);
 }
 
+TEST(Delivery, OfAFlushDoesNotWaitForRowsThatComeAfterIt) {
+  Wire wire;
+  // Each request brings one more row before it is answered, so that there is always a row to send.
+  std::atomic<bool> over = false;
+  wire.server.handle("/logs3", [&](const test::ServerRequest&) {
+    if (!over) wire.logger.start_span("one more").end();
+    return Answer{};
+  });
+  wire.logger.start_span("first").end();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_GE(wire.logger.flush(test::long_enough).sent, 1U);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, test::long_enough);
+  over = true;
+}
+
 TEST(Delivery, OfManyThreadsIsCompleteWhileOthersFlushAndShutDown) {
   constexpr int threads = 8, rounds = 200;
   Backend backend;

@@ -179,7 +179,7 @@ TEST_F(AssemblerTest, LetsALaterRowWaitAcrossAHalving) {
   assembler.seal();
   auto whole = assembler.next();
   take_fields(5, {{"b", 2}}, true);
-  auto [first, second] = assembler.halve(std::move(whole));
+  auto [first, second] = assembler.split(std::move(whole), Assembler::Split::in_the_middle);
   EXPECT_EQ(rows_in(*first).size(), 2U);
   EXPECT_EQ(rows_in(*second), Json::parse(R"([{"id":"3","n":3},{"id":"4","n":4},{"id":"5","n":5}])"));
   take_fields(4, {{"c", 3}}, true);
@@ -292,7 +292,7 @@ TEST_F(AssemblerTest, KeepsOrderAndCountInARandomHistory) {
           if (out.empty()) break;
           const std::size_t which = random() % out.size();
           if (random() % 3 == 0 && out[which]->rows().size() > 1) {
-            auto [first, second] = under_test.halve(std::move(out[which]));
+            auto [first, second] = under_test.split(std::move(out[which]), Assembler::Split::in_the_middle);
             out[which] = std::move(first);
             out.push_back(std::move(second));
           } else {

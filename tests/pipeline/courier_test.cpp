@@ -582,6 +582,17 @@ TEST_F(CourierTest, KeepsTheRowsOfOtherDestinationsWhenOneIsForbidden) {
   EXPECT_EQ(counters.refused.load(), 8U);
 }
 
+TEST_F(CourierTest, KeepsThemWhenTheRowsOfBothAreMixed) {
+  Destination forbidden{ObjectType::experiment, "forbidden", ""};
+  server.handle("/logs3", [](const ServerRequest& request) {
+    return Answer{.status = request.body.find("forbidden") != std::string::npos ? 403 : 200};
+  });
+  for (int row = 0; row < 1000; ++row) take(row % 2 == 0 ? logs : forbidden);
+  ASSERT_TRUE(deliver_all());
+  EXPECT_EQ(counters.sent_rows.load(), 500U);
+  EXPECT_EQ(counters.refused.load(), 500U);
+}
+
 // --- too large
 
 TEST_F(CourierTest, HalvesABatchThatIsTooLarge) {

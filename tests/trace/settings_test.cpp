@@ -198,5 +198,14 @@ TEST_F(Settings, SendNothingBeforeAFlushWhenToldSo) {
   logger.shutdown(test::long_enough);
 }
 
+TEST_F(Settings, SendEverythingOfALoggerThatIsDroppedEvenThen) {
+  const Variables variables(Variables::Values{{"BRAINTRUST_SYNC_FLUSH", "1"}});
+  {
+    Logger logger = init_logger({.project = "p", .api_key = fake.api_key, .app_url = server.url(), .set_current = false});
+    logger.start_span("row").end();
+  }
+  EXPECT_TRUE(test::eventually([&] { return test::rows_of(server).size() == 1; }));
+}
+
 }  // namespace
 }  // namespace braintrust

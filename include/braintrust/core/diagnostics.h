@@ -22,6 +22,8 @@ void set_diagnostics_handler(std::function<void(Severity, const Error&)> handler
 
 namespace detail {
 void report(Severity severity, ErrorCode code, std::string message) noexcept;
+// Reads BRAINTRUST_DEBUG_LOG_LEVEL, on the application's thread; it counts from then on.
+void read_log_level() noexcept;
 // Around fork: no thread may be reporting while the process is copied.
 void diagnostics_before_fork() noexcept;
 void diagnostics_after_fork(bool in_child) noexcept;
