@@ -367,10 +367,10 @@ TEST(Delivery, IsNotHeldUpByThoseWhoKeepFlushing) {
 
 TEST(Delivery, OfAFlushDoesNotWaitForRowsThatComeAfterIt) {
   Wire wire;
-  // Each request brings one more row before it is answered, so that there is always a row to send.
+  // While a request is answered, more rows come than it took away, so that the queue never empties.
   std::atomic<bool> over = false;
   wire.server.handle("/logs3", [&](const test::ServerRequest&) {
-    if (!over) wire.logger.start_span("one more").end();
+    for (int row = 0; row < 3000 && !over; ++row) wire.logger.start_span("more").end();
     return Answer{};
   });
   wire.logger.start_span("first").end();
