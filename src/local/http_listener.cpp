@@ -246,7 +246,8 @@ class HttpListener::State {
     plain.query = [&](const char* name) { return request.has_param(name) ? request.get_param_value(name) : std::string(); };
     const auto answer = handler_(plain);
     response.status = answer.status;
-    response.set_content(answer.body, json_type);
+    for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+    response.set_content(answer.body, answer.content_type);
   }
 
   HttpHandler handler_;

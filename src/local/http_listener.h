@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <braintrust/core/result.h>
 
@@ -28,7 +30,9 @@ struct HttpRequest {
 
 struct HttpAnswer {
   int status = 200;
-  std::string body = "{}";  // always JSON
+  std::string body = "{}";
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};  // further ones
 };
 
 using HttpHandler = std::function<HttpAnswer(const HttpRequest&)>;

@@ -1,5 +1,7 @@
 #include "local/protocol.h"
 
+#include <algorithm>
+#include <cctype>
 #include <string_view>
 
 #include <braintrust/version.h>
@@ -20,6 +22,24 @@ constexpr const char* org_name = "local";
 constexpr std::size_t logs3_payload_max_bytes = 6UL * 1024 * 1024;
 
 constexpr std::string_view upload_path = "/logs3/overflow/";
+constexpr std::string_view attachment_path = "/attachment/content/";
+
+// `object[key]` when it is a text, else "".
+std::string text_at(const json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// What may stand in a URL as it is: a UUID, and what else a client may think of.
+bool is_key(std::string_view text) {
+  return !text.empty() && text.size() <= 200 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
+}
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c < 0x7F; });
+}
 
 std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -65,11 +85,16 @@ HttpAnswer Protocol::answer(const HttpRequest& request) {
     return request.method == method && request.path == path;
   };
   if (is("GET", "/ping")) return ok({{"status", "ok"}, {"name", "braintrust-local"}, {"version", BRAINTRUST_VERSION}});
-  // The one call without a key: a signed address carries its right in itself.
+  // The calls without a key: a signed address carries its right in itself.
   if (request.method == "PUT" && request.path.starts_with(upload_path)) return put_upload(request);
+  if (request.method == "PUT" && request.path.starts_with(attachment_path)) return put_attachment(request);
+  if (request.method == "GET" && request.path.starts_with(attachment_path)) return get_attachment(request);
   if (!has_key(request)) return refuse(401, "no API key: send Authorization: Bearer KEY, any key will do here");
   if (is("POST", "/logs3")) return logs3(request);
   if (is("POST", "/logs3/overflow")) return begin_upload(request);
+  if (is("POST", "/attachment")) return begin_attachment(request);
+  if (is("POST", "/attachment/status")) return report_attachment(request);
+  if (is("GET", "/attachment")) return find_attachment(request);
   if (is("GET", "/version")) {
     return ok({{"version", BRAINTRUST_VERSION}, {"logs3_payload_max_bytes", logs3_payload_max_bytes}});
   }
@@ -124,6 +149,59 @@ HttpAnswer Protocol::put_upload(const HttpRequest& request) {
   const auto stored = store_.put_upload(request.path.substr(upload_path.size()), request.query("token"), request.body);
   if (!stored) return refuse(stored.error());
   return {};
+}
+
+HttpAnswer Protocol::begin_attachment(const HttpRequest& request) {
+  const auto body = json::parse(request.body, nullptr, false);
+  const auto key = text_at(body, "key"), filename = text_at(body, "filename"), type = text_at(body, "content_type");
+  if (!is_key(key)) return refuse(400, "key must be a text of letters, digits and '-', at most 200");
+  if (filename.empty() || type.empty() || !is_printable(type)) return refuse(400, "filename and content_type must be texts");
+  const auto token = store_.begin_attachment(key, filename, type);
+  if (!token) return refuse(token.error());
+  const auto url = fmt::format("{}{}{}?token={}", own_url(request), attachment_path, key, *token);
+  return ok({{"signedUrl", url}, {"headers", json::object()}});
+}
+
+HttpAnswer Protocol::report_attachment(const HttpRequest& request) {
+  const auto body = json::parse(request.body, nullptr, false);
+  const auto status = body.is_object() && body.contains("status") ? body["status"] : json();
+  const auto word = text_at(status, "upload_status");
+  if (word != "uploading" && word != "done" && word != "error") {
+    return refuse(400, "status.upload_status must be \"uploading\", \"done\" or \"error\"");
+  }
+  const auto reported = store_.report_attachment(text_at(body, "key"), word, text_at(status, "error_message"));
+  if (!reported) return refuse(reported.error());
+  return {};
+}
+
+HttpAnswer Protocol::find_attachment(const HttpRequest& request) {
+  const auto key = request.query("key");
+  if (key.empty()) return refuse(400, "give the key of an attachment; external ones are read from their own URL");
+  const auto found = store_.attachment(key);
+  if (!found) return refuse(found.error());
+  json status = {{"upload_status", found->status}};
+  if (!found->error.empty()) status["error_message"] = found->error;
+  const auto url = fmt::format("{}{}{}?token={}", own_url(request), attachment_path, found->key, found->token);
+  return ok({{"downloadUrl", url}, {"status", status}});
+}
+
+HttpAnswer Protocol::put_attachment(const HttpRequest& request) {
+  const auto key = request.path.substr(attachment_path.size());
+  const auto stored = store_.put_attachment(key, request.query("token"), request.body);
+  if (!stored) return refuse(stored.error());
+  return {};
+}
+
+HttpAnswer Protocol::get_attachment(const HttpRequest& request) {
+  const auto found = store_.attachment(request.path.substr(attachment_path.size()));
+  if (!found) return refuse(found.error());
+  if (request.query("token") != found->token) return refuse(403, "the token is wrong");
+  auto bytes = store_.attachment_bytes(found->key);
+  if (!bytes) return refuse(bytes.error());
+  // A page that somebody attached must not run as one of ours: it could read every trace.
+  return {.body = *std::move(bytes),
+          .content_type = found->content_type,
+          .headers = {{"Content-Security-Policy", "sandbox"}, {"X-Content-Type-Options", "nosniff"}}};
 }
 
 }  // namespace braintrust::local

@@ -3,7 +3,7 @@
 // `Protocol`: which answer the backend gives to which request. HTTP comes and goes through `HttpListener`.
 //
 // Threads: safe to call from any thread. Errors: become answers: 400 refused, 401 no key, 403 a foreign `Host`, 404 unknown,
-// 413 a `/logs3` body beyond what `/version` says, 500. Source: PROTO 1.1, 2, 4.
+// 413 a `/logs3` body beyond what `/version` says, 500. Source: PROTO 1.1, 2, 4, 11.
 //
 // Why any key will do and none will not: there is nobody to tell apart, but a page in a browser can send plain requests to
 // loopback; it cannot send an `Authorization` header without asking first, and it is never answered yes. The `Host` check
@@ -31,6 +31,11 @@ class Protocol {
   HttpAnswer logs3(const HttpRequest& request);
   HttpAnswer begin_upload(const HttpRequest& request);
   HttpAnswer put_upload(const HttpRequest& request);
+  HttpAnswer begin_attachment(const HttpRequest& request);
+  HttpAnswer report_attachment(const HttpRequest& request);
+  HttpAnswer find_attachment(const HttpRequest& request);
+  HttpAnswer put_attachment(const HttpRequest& request);
+  HttpAnswer get_attachment(const HttpRequest& request);
 
   Store& store_;
   bool any_host_;

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "core/json_scan.h"
+#include "local/attachments.h"
 #include "local/json_text.h"
 #include "local/random_id.h"
 #include "local/row.h"
@@ -24,7 +25,7 @@
 namespace braintrust::local {
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 constexpr int busy_ms = 30'000;
 constexpr std::size_t remembered_traces = 1000;
 
@@ -126,6 +127,7 @@ void prepare(Database& database) {
   const auto version = database.number("PRAGMA user_version");
   if (version > schema_version) throw SqliteError("made by a newer version of braintrust-local");
   database.run(schema);
+  database.run(attachments_schema);
   database.run(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
   transaction.commit();
 }
@@ -417,6 +419,40 @@ Result<std::size_t> Store::write_upload(std::string_view key) {
     state.write(parsed->rows, &upload);
     return parsed->rows.size();
   });
+}
+
+Result<std::string> Store::begin_attachment(std::string_view key, std::string_view filename, std::string_view content_type) {
+  return state_->locked(
+      [&](State& state) { return local::begin_attachment(state.database(), key, filename, content_type, unix_seconds()); });
+}
+
+Result<void> Store::put_attachment(std::string_view key, std::string_view token, std::string_view bytes) {
+  const auto put = state_->locked([&](State& state) { return local::put_attachment(state.database(), key, token, bytes); });
+  if (!put) return put.error();
+  if (!*put) return Error{ErrorCode::unauthorized, "the attachment is unknown, or its token is wrong"};
+  return {};
+}
+
+Result<void> Store::report_attachment(std::string_view key, std::string_view status, std::string_view error) {
+  const auto known =
+      state_->locked([&](State& state) { return local::report_attachment(state.database(), key, status, error); });
+  if (!known) return known.error();
+  if (!*known) return Error{ErrorCode::not_found, "no attachment has this key"};
+  return {};
+}
+
+Result<StoredAttachment> Store::attachment(std::string_view key) const {
+  auto found = state_->locked([&](State& state) { return local::find_attachment(state.database(), key); });
+  if (!found) return found.error();
+  if (!*found) return Error{ErrorCode::not_found, "no attachment has this key"};
+  return **std::move(found);
+}
+
+Result<std::string> Store::attachment_bytes(std::string_view key) const {
+  auto found = state_->locked([&](State& state) { return local::attachment_bytes(state.database(), key); });
+  if (!found) return found.error();
+  if (!*found) return Error{ErrorCode::not_found, "no attachment with this key was uploaded"};
+  return **std::move(found);
 }
 
 }  // namespace braintrust::local

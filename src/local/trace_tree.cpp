@@ -79,7 +79,11 @@ std::string said(const json& message) {
   if (content.is_array()) {
     for (const auto& part : content) {
       const auto& words = at(part, "text");
-      append(text, " ", words.is_string() ? words.get<std::string>() : fmt::format("[{}]", text_of(at(part, "type"))));
+      const auto attachment = words.is_string() ? std::string() : short_reference_in(part);
+      append(text, " ",
+             words.is_string()    ? words.get<std::string>()
+             : attachment.empty() ? fmt::format("[{}]", text_of(at(part, "type")))
+                                  : attachment);
     }
   } else {
     text = display(content);
@@ -181,12 +185,14 @@ std::vector<std::size_t> TraceTree::in_order() const {
   return order;
 }
 
-TraceTree build_tree(const std::string& rows) {
+TraceTree build_tree(const std::string& rows, const AttachmentSize& size_of) {
   TraceTree tree;
-  const auto parsed = json::parse(rows, nullptr, false);
+  auto parsed = json::parse(rows, nullptr, false);
+  if (rows.find("_attachment\"") != std::string::npos) shorten_references(parsed, size_of);
   std::vector<std::pair<SpanNode, std::vector<std::string>>> found;
   std::unordered_map<std::string, std::vector<std::string>> comments;
-  for (const auto& row : parsed.is_array() ? parsed : json::array()) {
+  if (!parsed.is_array()) parsed = json::array();
+  for (const auto& row : std::as_const(parsed)) {
     if (at(row, "comment").is_object() && !row.contains("span_id")) {
       comments[text_of(at(at(row, "origin"), "id"))].push_back(display(at(at(row, "comment"), "text")));
       continue;

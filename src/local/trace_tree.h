@@ -17,6 +17,8 @@
 
 #include <braintrust/local/store.h>
 
+#include "local/attachment_text.h"
+
 namespace braintrust::local {
 
 struct SpanNode {
@@ -47,7 +49,8 @@ struct TraceTree {
 };
 
 // `rows` is a JSON array, as `Store::rows_json` gives it.
-TraceTree build_tree(const std::string& rows);
+// References to attachments are shortened, with their sizes where `size_of` is given.
+TraceTree build_tree(const std::string& rows, const AttachmentSize& size_of = {});
 
 TraceSummary summarize(const TraceTree& tree, std::string root_span_id);
 

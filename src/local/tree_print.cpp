@@ -199,7 +199,10 @@ std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const
 Result<std::string> draw_trace(const Store& store, std::string_view root_span_id) {
   const auto rows = store.rows_json(root_span_id);
   if (!rows) return rows.error();
-  const auto tree = build_tree(*rows);
+  const auto tree = build_tree(*rows, [&](std::string_view key) {
+    const auto attachment = store.attachment(key);
+    return attachment ? attachment->size : std::nullopt;
+  });
   return print_tree(tree, summarize(tree, std::string(root_span_id)), stdout_style());
 }
 

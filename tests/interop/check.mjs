@@ -83,6 +83,13 @@ check("a span beyond the size of a request is whole", () => {
   assert.equal(named("huge").input, "y".repeat(7_000_000));
   assert.equal(named("huge").output, "z");
 });
+check("an attachment is a reference in its row, and its bytes can be read back", () => {
+  const { image } = named("drawn").input;
+  assert.equal(image.type, "braintrust_attachment");
+  assert.equal(image.filename, "cat.png");
+  assert.deepEqual(named("read back").output, [2048, 7, 7]);
+  assert.match(show(named("drawn").root_span_id), /\[image\/png cat\.png 2 KB\]/);
+});
 check("hundreds of spans arrive, each once", () => {
   for (let i = 0; i < 300; ++i) assert.equal(named(`many-${i}`).output, i);
 });

@@ -1,6 +1,6 @@
 // Logs what a service would, with the official SDK and nothing but its public calls. check.mjs knows what must have arrived.
 
-import { flush, initLogger, startSpan, updateSpan } from "braintrust";
+import { Attachment, ReadonlyAttachment, flush, initLogger, startSpan, updateSpan } from "braintrust";
 
 const logger = initLogger({ projectName: "Interop" });
 
@@ -73,6 +73,21 @@ large.end();
 const huge = startSpan({ name: "huge" });
 huge.log({ input: "y".repeat(7_000_000), output: "z" });
 huge.end();
+
+// An image beside the row, and read back as the service's own pages would.
+const image = new Attachment({
+  data: new Blob([new Uint8Array(2048).fill(7)]),
+  filename: "cat.png",
+  contentType: "image/png",
+});
+const drawn = startSpan({ name: "drawn" });
+drawn.log({ input: { image } });
+drawn.end();
+await flush();
+const stored = new Uint8Array(await (await new ReadonlyAttachment(image.reference).data()).arrayBuffer());
+const readBack = startSpan({ name: "read back" });
+readBack.log({ output: [stored.length, stored[0], stored.at(-1)] });
+readBack.end();
 
 for (let i = 0; i < 300; ++i) {
   const span = startSpan({ name: `many-${i}` });

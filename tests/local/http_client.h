@@ -55,6 +55,26 @@ class HttpClient {
     return answer;
   }
 
+  // The head of the answer to a GET.
+  std::string headers_of(const std::string& full_url) {
+    std::string head;
+    curl_easy_reset(curl_);
+    curl_easy_setopt(curl_, CURLOPT_URL, full_url.c_str());
+    curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(curl_, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &head);
+    curl_easy_setopt(
+        curl_, CURLOPT_WRITEFUNCTION, +[](char*, std::size_t size, std::size_t count, void*) { return size * count; });
+    curl_easy_setopt(
+        curl_, CURLOPT_HEADERFUNCTION, +[](char* data, std::size_t size, std::size_t count, void* out) {
+          static_cast<std::string*>(out)->append(data, size * count);
+          return size * count;
+        });
+    curl_easy_perform(curl_);
+    return head;
+  }
+
  private:
   std::string url_;
   std::string key_;

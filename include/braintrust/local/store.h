@@ -12,7 +12,7 @@
 // Threads: safe to call from any thread; calls run one at a time. Several processes may use one file at once.
 // Errors:  `invalid_argument` for rows that are refused, `io` for everything that SQLite says, `not_found` where documented.
 //          What `write` acknowledged survives the death of the process (not a power cut within the last moments).
-// Source:  PROTO 4.2, 4.3; `_xact_id` as PROTO 4.2 describes it.
+// Source:  PROTO 4.2, 4.3, 11; `_xact_id` as PROTO 4.2 describes it.
 
 #include <chrono>
 #include <cstddef>
@@ -42,6 +42,17 @@ struct TraceSummary {
 struct Project {
   std::string id = {};
   std::string name = {};
+};
+
+// What is known of an attachment, but for its bytes.
+struct StoredAttachment {
+  std::string key = {};
+  std::string filename = {};
+  std::string content_type = {};
+  std::string status = {};               // as reported: "uploading", "done", "error"
+  std::string error = {};                // why, where the status is "error"
+  std::optional<std::size_t> size = {};  // bytes, when they are here
+  std::string token = {};                // whoever has it may put and read the bytes
 };
 
 class Store {
@@ -88,6 +99,15 @@ class Store {
   Result<Upload> begin_upload();
   Result<void> put_upload(std::string_view key, std::string_view token, std::string_view bytes);  // `unauthorized` without it
   Result<std::size_t> write_upload(std::string_view key);  // repeating it changes nothing
+
+  // An attachment comes in three steps, too: a token for it, its bytes, and a report. A gigabyte of them is kept; beyond that
+  // the oldest go. (PROTO 11)
+  Result<std::string> begin_attachment(std::string_view key, std::string_view filename, std::string_view content_type);
+  Result<void> put_attachment(std::string_view key, std::string_view token, std::string_view bytes);      // or `unauthorized`
+  Result<void> report_attachment(std::string_view key, std::string_view status, std::string_view error);  // or `not_found`
+  // `not_found` where there is none of this key, or no bytes for it.
+  Result<StoredAttachment> attachment(std::string_view key) const;
+  Result<std::string> attachment_bytes(std::string_view key) const;
 
  private:
   class State;
