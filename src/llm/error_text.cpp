@@ -16,7 +16,8 @@ std::string first_text(std::initializer_list<JsonView> values) {
 
 }  // namespace
 
-// OpenAI and those like it: {"error":{"message","type","code"}}, or {"error":"…"}; OpenRouter wraps its upstream's in metadata.
+// OpenAI and those like it: {"error":{"message","type","code"}}, or {"error":"…"}; OpenRouter
+// adds its upstream's as metadata.raw.
 // Anthropic: {"type":"error","error":{"type","message"}}. Google: {"error":{"code","message","status"}}, in an array for
 // streams. AWS, Cohere, Mistral: {"message"}. FastAPI servers: {"detail"}. Ollama: {"error":"…"}.
 std::string error_in(JsonView body, std::string_view kind) {
@@ -28,14 +29,16 @@ std::string error_in(JsonView body, std::string_view kind) {
   const std::string type = first_text({error["type"], error["status"], error["code"], body["code"]});
   if (message.empty() && type.empty()) return {};
   std::string text(kind);
-  if (!type.empty()) {
+  if (!type.empty() && !kind.ends_with(type)) {  // some repeat the status as a code
     if (!text.empty()) text += ' ';
     text += type;
   }
   if (text.empty()) text = "error";
-  if (!message.empty()) {
+  const std::string upstream = error["metadata"]["raw"].string();
+  for (const std::string& part : {message, upstream}) {
+    if (part.empty()) continue;
     text += ": ";
-    text += message.substr(0, longest_message);
+    text += part.substr(0, longest_message);
   }
   return text;
 }

@@ -43,7 +43,7 @@ class Ndjson final : public Framing {
   }
 
   void end_line(std::string_view line, EventSink& sink) {
-    if (!torn_ && line.find_first_not_of(" \t\r") != std::string_view::npos) sink.event({}, line);
+    if (!torn_ && line.size() <= limit_ && line.find_first_not_of(" \t\r") != std::string_view::npos) sink.event({}, line);
     torn_ = false;
   }
 

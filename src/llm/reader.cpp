@@ -1,5 +1,6 @@
 #include "llm/reader.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -131,18 +132,25 @@ class ResponseReader::State final : private EventSink {
   }
 
   void take(std::string_view bytes) {
-    if (decoder_failed_ && decoder_) return;
+    if (decoder_failed_) return;
+    while (!framing_ && !shape_known_ && !bytes.empty()) {
+      constexpr std::size_t telling = 64;
+      body_ += bytes.substr(0, telling);
+      bytes.remove_prefix(std::min(telling, bytes.size()));
+      look_at_beginning();
+    }
     if (framing_) return framing_->feed(bytes, *this);
     if (body_.size() + bytes.size() > limit_) body_complete_ = false;
-    if (!body_complete_) return;
-    body_ += bytes;
-    if (!shape_known_) look_at_beginning();
+    if (body_complete_) body_ += bytes;
   }
 
   // A plain body, or a stream that its content type does not tell.
   void look_at_beginning() {
     const Shape shape = shape_of(body_);
-    if (shape == Shape::unknown) return;
+    if (shape == Shape::unknown) {
+      if (detail::is_blank(body_)) body_.clear();  // sent to keep the connection alive, perhaps for long
+      return;
+    }
     shape_known_ = true;
     if (failed_status()) return;
     const bool object = detail::trimmed(body_).starts_with('{');  // an error, also where events were announced
@@ -186,7 +194,7 @@ class ResponseReader::State final : private EventSink {
     }
     std::string repaired;
     const JsonView json = parse_repairing(body_, repaired);
-    if (failed_status()) {
+    if (failed_status()) {  // INST 9.2: the body is not read for output or metrics
       const std::string kind = "HTTP " + std::to_string(status_);
       parser_->answer.error = error_in(json, kind);
       if (parser_->answer.error.empty()) parser_->answer.error = kind;
@@ -209,7 +217,6 @@ class ResponseReader::State final : private EventSink {
       note_ = "a part of the response was not seen or was too long to keep";
     }
     facts.note = note_;
-    if (failed_status()) return facts;  // INST 9.2: no output, no metrics
     facts.output = with_references(std::move(answer.output), dialect_.media(), sink_);
     if (!answer.model.empty()) facts.metadata = ObjectText().add_string("model", answer.model).text();
     answer.metrics.complete_total();

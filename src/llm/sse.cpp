@@ -22,12 +22,12 @@ class Sse final : public Framing {
       // A line ends with \n, \r\n or \r. Most end with \n, and each search runs over the line only.
       std::size_t end = bytes.find('\n');
       end = std::min(bytes.substr(0, end).find('\r'), end);
-      if (end == std::string_view::npos) return keep(line_, bytes);
+      if (end == std::string_view::npos) return keep_line(bytes);
       after_return_ = bytes[end] == '\r';
-      if (line_.empty()) {
+      if (line_.empty() && !line_too_long_) {
         end_line(bytes.substr(0, end), sink);
       } else {
-        keep(line_, bytes.substr(0, end));
+        keep_line(bytes.substr(0, end));
         end_line(line_, sink);
         line_.clear();
       }
@@ -37,6 +37,7 @@ class Sse final : public Framing {
 
   void skip() override {
     line_.clear();
+    line_too_long_ = false;
     start_event();
     first_line_ = false;
     resynchronising_ = true;
@@ -44,25 +45,31 @@ class Sse final : public Framing {
   }
 
   void finish(EventSink& sink) override {
-    if (!line_.empty()) end_line(line_, sink);
+    if (!line_.empty() || line_too_long_) end_line(line_, sink);
     line_.clear();
     end_line({}, sink);
   }
 
  private:
-  void keep(std::string& to, std::string_view bytes) {
-    if (to.size() + bytes.size() > limit_) {
-      too_long_ = true;
-      to.clear();
+  void keep_line(std::string_view bytes) {
+    line_too_long_ = line_too_long_ || line_.size() + bytes.size() > limit_;
+    if (line_too_long_) {
+      line_.clear();
+    } else {
+      line_ += bytes;
     }
-    if (!too_long_) to += bytes;
+  }
+
+  void keep_data(std::string_view bytes) {
+    event_too_long_ = event_too_long_ || data_.size() + bytes.size() > limit_;
+    if (!event_too_long_) data_ += bytes;
   }
 
   void start_event() {
     name_.clear();
     data_.clear();
     has_data_ = false;
-    too_long_ = false;
+    event_too_long_ = false;
   }
 
   void end_line(std::string_view line, EventSink& sink) {
@@ -71,11 +78,16 @@ class Sse final : public Framing {
       if (line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
     }
     if (torn_line_) {  // the rest of a line whose beginning is missing, blank or not
-      torn_line_ = false;
+      torn_line_ = line_too_long_ = false;
+      return;
+    }
+    if (line_too_long_ || line.size() > limit_) {
+      line_too_long_ = false;
+      event_too_long_ = true;
       return;
     }
     if (line.empty()) {
-      if (has_data_ && !too_long_ && !resynchronising_) sink.event(name_, data_);
+      if (has_data_ && !event_too_long_ && !resynchronising_) sink.event(name_, data_);
       resynchronising_ = false;
       return start_event();
     }
@@ -84,8 +96,8 @@ class Sse final : public Framing {
     std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
     if (value.starts_with(' ')) value.remove_prefix(1);
     if (field == "data") {
-      if (has_data_) keep(data_, "\n");
-      keep(data_, value);
+      if (has_data_) keep_data("\n");
+      keep_data(value);
       has_data_ = true;
     } else if (field == "event") {
       name_ = value.substr(0, 256);
@@ -96,7 +108,8 @@ class Sse final : public Framing {
   std::string line_;  // the beginning of a line whose end is not there yet
   std::string name_, data_;
   bool has_data_ = false;
-  bool too_long_ = false;
+  bool event_too_long_ = false;
+  bool line_too_long_ = false;
   bool after_return_ = false;
   bool first_line_ = true;
   bool resynchronising_ = false;

@@ -41,7 +41,7 @@ TEST(Bedrock, ToolBlocksBecomeCallsAndResults) {  // INST 15.6
   Exchange exchange = converse("");
   exchange.request =
       R"({"messages":[{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"f","input":{"a":1.0}}}]},)"
-      R"({"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"text":"no"}],"status":"error"}},{"toolResult":{"toolUseId":"t2","content":[{"json":{"x":1}}]}},{"text":"and?"}]}],)"
+      R"({"role":"user","content":[{"text":"so"},{"toolResult":{"toolUseId":"t1","content":[{"text":"no"}],"status":"error"}},{"toolResult":{"toolUseId":"t2","content":[{"json":{"x":1}}]}},{"text":"and?"}]}],)"
       R"("toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}},{"cachePoint":{"type":"default"}}],"toolChoice":{"tool":{"name":"f"}}},)"
       R"("inferenceConfig":{"maxTokens":5,"temperature":0.5}})";
   const Facts facts = request_facts(exchange);
@@ -49,7 +49,7 @@ TEST(Bedrock, ToolBlocksBecomeCallsAndResults) {  // INST 15.6
       tree(facts.input),
       tree(
           R"([{"role":"assistant","content":null,"tool_calls":[{"id":"t1","type":"function","function":{"name":"f","arguments":"{\"a\":1.0}"}}]},)"
-          R"({"role":"tool","tool_call_id":"t1","content":"no"},{"role":"tool","tool_call_id":"t2","content":"{\"x\":1}"},)"
+          R"({"role":"user","content":[{"type":"text","text":"so"}]},{"role":"tool","tool_call_id":"t1","content":"no"},{"role":"tool","tool_call_id":"t2","content":"{\"x\":1}"},)"
           R"({"role":"user","content":[{"type":"text","text":"and?"}]}])"));
   EXPECT_EQ(
       tree(facts.metadata),
@@ -109,10 +109,9 @@ TEST(Bedrock, AnExceptionInAStreamIsAFailure) {
 TEST(Bedrock, AMessageWithAWrongChecksumIsLeftOutAndTheNextIsFound) {
   Exchange exchange = stream(
       {{"messageStart", R"({"role":"assistant"})"}, {"contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"text":"a"}})"}});
-  const std::size_t good = exchange.response.size();
   exchange.response += event_stream_message({{":message-type", "event"}, {":event-type", "contentBlockDelta"}},
                                             R"({"contentBlockIndex":0,"delta":{"text":"b"}})");
-  exchange.response[good + 100] ^= 1;
+  exchange.response[exchange.response.rfind("\"b\"") + 1] ^= 1;
   exchange.response += event_stream_message({{":message-type", "event"}, {":event-type", "contentBlockDelta"}},
                                             R"({"contentBlockIndex":0,"delta":{"text":"c"}})");
   EXPECT_EQ(tree(response_facts(exchange).output)[0]["content"][0]["text"], "ac");

@@ -62,6 +62,13 @@ TEST(Sse, TooLongAnEventIsDroppedAndTheNextIsNot) {
       ElementsAre("|y"));
 }
 
+TEST(Sse, TooLongALineMakesTheEventTooLongHoweverItIsCut) {
+  const std::string bytes =
+      "data: a\n" + std::string(60, 'x') + "\ndata: b\n\ndata: " + std::string(46, 'y') + "\n\ndata: c\n\n";
+  for (std::size_t piece = 1; piece < 100; ++piece)
+    EXPECT_THAT(events_of(sse_framing, bytes, piece, 50), ElementsAre("|c")) << piece;
+}
+
 TEST(Sse, AfterAGapTheNextWholeEventCounts) {
   const auto framing = sse_framing(roomy);
   Collected collected;
@@ -80,7 +87,9 @@ TEST(Ndjson, LinesAreEventsAndBlankOnesAreNot) {
 }
 
 TEST(Ndjson, TooLongALineIsDropped) {
-  EXPECT_THAT(events_of(ndjson_framing, std::string(100, 'x') + "\ny\n", 7, 50), ElementsAre("|y"));
+  for (const std::size_t piece : {7, 1000}) {
+    EXPECT_THAT(events_of(ndjson_framing, std::string(100, 'x') + "\ny\n", piece, 50), ElementsAre("|y"));
+  }
 }
 
 TEST(Ndjson, AfterAGapTheNextLineCounts) {

@@ -78,7 +78,8 @@ TEST(OpenaiChat, AToolCallWithoutIndexContinuesTheLastOrStartsOneForANewId) {
   const Facts facts = response_facts(stream({
       R"({"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}]}}]})",
       R"({"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"}"}}]}}]})",
-      R"({"choices":[{"delta":{"tool_calls":[{"id":"b","function":{"name":"g","arguments":"[]"}}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"id":"b","function":{"name":"g","arguments":"["}}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"]"}}]}}]})",
   }));
   const Tree calls = tree(facts.output)[0]["message"]["tool_calls"];
   ASSERT_EQ(calls.size(), 2U);
@@ -197,6 +198,12 @@ TEST(OpenaiChat, AnHttpErrorHasAnErrorAndNothingElse) {
   EXPECT_EQ(facts_of(exchange).error, R"("HTTP 502")");
 }
 
+TEST(OpenaiChat, AnErrorOfAGatewayHoldsThatOfTheProviderBehindIt) {
+  Exchange exchange = plain(R"({"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"too many"}}})");
+  exchange.status = 429;
+  EXPECT_EQ(response_facts(exchange).error, R"("HTTP 429: Provider returned error: too many")");
+}
+
 TEST(OpenaiChat, AnErrorInsideAStreamCountsAsFailure) {
   const Facts facts = response_facts(
       stream({R"({"choices":[{"delta":{"content":"par"}}]})", R"({"error":{"message":"upstream gone","code":502}})"}));
@@ -271,6 +278,15 @@ TEST(OpenaiChat, BytesThatWereNotSeenEndNothing) {
   const Facts facts = reader.finish(End::complete());
   EXPECT_EQ(facts.output, R"([{"index":0,"message":{"role":"assistant","content":"ab"}}])");
   EXPECT_NE(facts.note, "");
+}
+
+TEST(OpenaiChat, AStreamIsNoLessAStreamWhenItsFirstPieceIsLongerThanTheLimit) {
+  std::string bytes(1000, '\n');  // what keeps a connection alive
+  for (int i = 0; i < 20; ++i) bytes += "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n";
+  const Endpoint endpoint = endpoint_of({});
+  ResponseReader reader(endpoint, "/v1/chat/completions", {200, "text/event-stream"}, nullptr, 400);
+  reader.feed(bytes);
+  EXPECT_EQ(tree(reader.finish(End::complete()).output)[0]["message"]["content"], std::string(20, 'x'));
 }
 
 TEST(OpenaiChat, AStreamLongerThanTheLimitKeepsItsMetrics) {
