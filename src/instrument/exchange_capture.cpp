@@ -8,6 +8,7 @@
 #include <braintrust/core/diagnostics.h>
 #include <braintrust/core/json.h>
 
+#include "instrument/attachment_sink.h"
 #include "instrument/cost.h"
 #include "llm/json_view.h"
 #include "llm/reader.h"
@@ -85,7 +86,7 @@ void append(Buffer& fields, const llm::Facts& facts) {
 
 void interpret_request(std::string_view bytes, Buffer& fields) {
   const Captured request(bytes);
-  append(fields, llm::read_request(request.endpoint, request.path, request.content_type, request.body, nullptr));
+  append(fields, llm::read_request(request.endpoint, request.path, request.content_type, request.body, attachment_sink()));
 }
 
 void interpret_response(std::string_view bytes, Buffer& fields) {
@@ -93,7 +94,7 @@ void interpret_response(std::string_view bytes, Buffer& fields) {
   llm::ResponseReader reader(
       response.endpoint, response.path,
       {.status = response.head.status, .content_type = response.content_type, .content_encoding = response.content_encoding},
-      nullptr);
+      attachment_sink());
   reader.feed(response.body.substr(0, response.head.head_size));
   if (response.head.cut) reader.skip();
   reader.feed(response.body.substr(response.head.head_size));

@@ -210,6 +210,22 @@ TEST(Call, ItsSpanCanBeToldMore) {
   EXPECT_EQ(row["metadata"]["model"], "gpt-x-2025");
 }
 
+TEST(Call, SendsMediaAsAttachments) {
+  Backend backend;
+  const std::string png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  {
+    auto call = chat(R"({"model":"m","messages":[{"role":"user","content":[
+      {"type":"image_url","image_url":{"url":"data:image/png;base64,)" + png + R"("}}]}]})");
+    call.on_chunk(answer);
+    call.end();
+  }
+  const Row image = backend.row("Chat Completion")["input"][0]["content"][0]["image_url"]["url"];
+  EXPECT_EQ(image["type"], "braintrust_attachment");
+  EXPECT_EQ(image["content_type"], "image/png");
+  EXPECT_EQ(image["filename"], "attachment.png");
+  EXPECT_EQ(image["key"].get<std::string>().size(), 36u);
+}
+
 TEST(Call, IsMaskedAfterItWasUnderstood) {
   Backend backend;
   set_masking_function([](const nlohmann::json& value) {
