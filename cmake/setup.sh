@@ -28,7 +28,7 @@ if have apt-get; then
   manager=apt-get
   packages="g++ cmake ninja-build ccache pkg-config ca-certificates nlohmann-json3-dev libcurl4-openssl-dev libfmt-dev
     libsqlite3-dev libcpp-httplib-dev libcli11-dev zlib1g-dev"
-  test_packages="libgtest-dev libgmock-dev libbenchmark-dev libasio-dev"
+  test_packages="libgtest-dev libgmock-dev libbenchmark-dev libasio-dev libcurl3-gnutls curl git python3-pycurl"
   is_there() {
     case $1 in
       libcurl4-openssl-dev) set -- 'libcurl4-*-dev' ;;  # its siblings do as well, and would be removed for it

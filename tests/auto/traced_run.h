@@ -42,8 +42,13 @@ class TracedRun {
 
   // Its output, and its exit code in `code`.
   std::string run(std::vector<std::string> words, const std::vector<std::string>& variables = {}) {
-    std::vector<std::string> environment = environment_;
-    environment.insert(environment.end(), variables.begin(), variables.end());
+    std::vector<std::string> environment = variables;
+    for (const std::string& ours : environment_) {
+      const std::string name = ours.substr(0, ours.find('=') + 1);
+      const bool changed =
+          std::any_of(variables.begin(), variables.end(), [&](const std::string& one) { return one.starts_with(name); });
+      if (!changed) environment.push_back(ours);
+    }
     Program program(std::move(words), std::move(environment));
     std::string output = program.rest();
     code = program.wait();
