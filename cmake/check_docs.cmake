@@ -82,7 +82,7 @@ foreach(page IN LISTS pages)
   endif()
 
   file(READ ${page} text)
-  string(REPLACE "[](" "(" text "${text}")  # a lambda
+  string(REGEX REPLACE "[[][&=]?[]][(]" "(" text "${text}")  # a lambda
   string(REPLACE "](" "@(" text "${text}")  # a list cannot hold half a pair of brackets
   string(REGEX MATCHALL "@[(][^)#:;\n]+[)]" links "${text}")
   foreach(link IN LISTS links)
@@ -95,7 +95,8 @@ endforeach()
 
 # Variables, as texts in the code.
 file(READ ${ROOT}/README.md readme)
-file(GLOB_RECURSE sources ${ROOT}/src/core/*.cpp ${ROOT}/src/pipeline/*.cpp ${ROOT}/src/trace/*.cpp)
+file(GLOB_RECURSE sources ${ROOT}/src/core/*.cpp ${ROOT}/src/pipeline/*.cpp ${ROOT}/src/trace/*.cpp ${ROOT}/src/instrument/*.cpp
+  ${ROOT}/src/auto/*.cpp)
 foreach(source IN LISTS sources)
   file(READ ${source} text)
   string(REGEX MATCHALL "\"BRAINTRUST_[A-Z_]+\"" found "${text}")

@@ -1,7 +1,5 @@
 #include "chat_model.h"
 
-#include <braintrust/braintrust.h>
-
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -9,7 +7,6 @@
 
 #include "http.h"
 
-using braintrust::SpanType;
 using nlohmann::json;
 
 namespace {
@@ -28,21 +25,6 @@ std::string problem_of(const HttpAnswer& answer, const json& body) {
 
 bool may_help_to_try_again(long status) { return status == 0 || status == 408 || status == 429 || status >= 500; }
 
-// Token counts under Braintrust's names; what the model did not count is left out.
-json metrics_of(const json& usage) {
-  json metrics = json::object();
-  const auto copy = [&](const json& from, const char* name, const char* as) {
-    if (from.contains(name) && from[name].is_number()) metrics[as] = from[name];
-  };
-  copy(usage, "prompt_tokens", "prompt_tokens");
-  copy(usage, "completion_tokens", "completion_tokens");
-  copy(usage, "total_tokens", "tokens");
-  if (const auto details = usage.find("prompt_tokens_details"); details != usage.end() && details->is_object()) {
-    copy(*details, "cached_tokens", "prompt_cached_tokens");
-  }
-  return metrics;
-}
-
 struct Try {
   json message = {};  // null: it failed
   std::string problem = {};
@@ -50,23 +32,15 @@ struct Try {
 };
 
 // [model call]
+// Traced by `auto_instrument`: nothing here knows of spans.
 Try try_once(const Model& model, const json& messages, const json& tools, Tokens& used) {
-  auto span = braintrust::start_span(
-      "Chat Completion",
-      {.type = SpanType::llm,
-       .input = messages,
-       .metadata = {{"provider", model.provider}, {"model", model.name}, {"temperature", 0}, {"tools", tools}}});
-
   const json request = {{"model", model.name}, {"messages", messages}, {"tools", tools}, {"temperature", 0}};
   const HttpAnswer answer = post_json(model.url + "/chat/completions", model.key, request.dump());
   const json body = json::parse(answer.body, nullptr, false);
   if (const std::string problem = problem_of(answer, body); !problem.empty()) {
-    span.log({.error = problem});
     return {.problem = problem, .again = may_help_to_try_again(answer.status)};
   }
-
   const json usage = body.value("usage", json::object());
-  span.log({.output = body["choices"], .metadata = {{"model", body.value("model", model.name)}}, .metrics = metrics_of(usage)});
   used.prompt += usage.value("prompt_tokens", 0);
   used.completion += usage.value("completion_tokens", 0);
   return {.message = body["choices"][0]["message"]};

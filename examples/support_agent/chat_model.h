@@ -8,10 +8,9 @@
 #include <nlohmann/json.hpp>
 
 struct Model {
-  std::string url = {};       // "https://api.openai.com/v1"
-  std::string key = {};       // may be blank for a server of your own
-  std::string name = {};      // "gpt-4o-mini"
-  std::string provider = {};  // "openai": whose prices count
+  std::string url = {};   // "https://api.openai.com/v1"
+  std::string key = {};   // may be blank for a server of your own
+  std::string name = {};  // "gpt-4o-mini"
 };
 
 struct Tokens {

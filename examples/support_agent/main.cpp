@@ -68,16 +68,20 @@ int run(const Arguments& arguments) {
   Documents documents;
   for (const auto& path : arguments.documents) documents.add(path);
 
-  Model model{.url = environment("OPENAI_BASE_URL"), .key = environment("OPENAI_API_KEY"), .provider = "openai"};
+  Model model{.url = environment("OPENAI_BASE_URL"), .key = environment("OPENAI_API_KEY")};
   std::unique_ptr<ScriptedModel> scripted;
   if (model.url.empty() && model.key.empty()) {
     scripted = std::make_unique<ScriptedModel>();
-    model = {.url = scripted->url(), .name = "scripted-1", .provider = "scripted"};
+    model = {.url = scripted->url(), .name = "scripted-1"};
   } else {
     if (model.url.empty()) model.url = "https://api.openai.com/v1";
     if (model.url.ends_with('/')) model.url.pop_back();
     model.name = environment("OPENAI_MODEL", "gpt-4o-mini");
   }
+  // [auto instrument]
+  // From here on the model calls that this process makes through libcurl are spans. OpenAI's own host is known anyway.
+  braintrust::auto_instrument({.endpoints = "openai=" + model.url});
+  // [auto instrument end]
   std::cout << "model      " << model.name << " at " << model.url << "\ndocuments  " << documents.sections()
             << " sections\n\nQ  " << arguments.question << std::endl;
   const std::string answer = answer_question(arguments.question, documents, model);

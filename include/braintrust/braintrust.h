@@ -7,7 +7,9 @@
 #include <braintrust/core/diagnostics.h>
 #include <braintrust/core/json.h>
 #include <braintrust/core/result.h>
+#include <braintrust/instrument/auto.h>
 #include <braintrust/instrument/call.h>
+#include <braintrust/instrument/prices.h>
 #include <braintrust/instrument/wrap.h>
 #include <braintrust/trace/attachment.h>
 #include <braintrust/trace/context.h>
