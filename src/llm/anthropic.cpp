@@ -201,11 +201,10 @@ class MessagesParser final : public ResponseParser {
     } else if (type.is("thinking_delta")) {
       append(block.thinking, delta["thinking"].inside());
     } else if (type.is("signature_delta")) {
-      block.signature = delta["signature"].inside();
+      assign(block.signature, delta["signature"].inside());
     } else if (type.is("citations_delta")) {
-      std::string citation;
-      append(citation, delta["citation"].text());
-      block.citations.add(citation);
+      const std::string_view citation = delta["citation"].text();
+      if (take_room(citation.size())) block.citations.add(citation);
     }
   }
 

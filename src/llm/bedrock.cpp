@@ -292,9 +292,7 @@ class ConverseParser final : public ResponseParser {
         append(block.signature, value["signature"].inside());
         append(block.redacted, value["redactedContent"].inside());
       } else if (key == "citation") {
-        std::string citation;
-        append(citation, value.text());
-        block.citations.add(citation);
+        if (take_room(value.text().size())) block.citations.add(value.text());
       }
     });
   }

@@ -122,9 +122,8 @@ class CohereParser final : public ResponseParser {
       const auto call = tool_calls_.find(index);
       if (call != tool_calls_.end()) append(call->second.arguments, message["tool_calls"]["function"]["arguments"].inside());
     } else if (type == "citation-start") {
-      std::string citation;
-      append(citation, message["citations"].text());
-      citations_.add(citation);
+      const std::string_view citation = message["citations"].text();
+      if (take_room(citation.size())) citations_.add(citation);
     } else if (type == "message-start") {
       started_ = true;
     } else if (type == "message-end") {

@@ -63,15 +63,21 @@ class ResponseParser {
   void mark_incomplete() { incomplete_ = true; }
 
  protected:
-  // Adds text while there is room.
-  void append(std::string& to, std::string_view text) {
-    if (text.size() > room_) {
+  // Whether there is room for so much more text, which is then taken.
+  bool take_room(std::size_t bytes) {
+    if (bytes > room_) {
       room_ = 0;
       incomplete_ = true;
-      return;
+      return false;
     }
-    room_ -= text.size();
-    to += text;
+    room_ -= bytes;
+    return true;
+  }
+  void append(std::string& to, std::string_view text) {
+    if (take_room(text.size())) to += text;
+  }
+  void assign(std::string& to, std::string_view text) {
+    if (to != text && take_room(text.size())) to = text;
   }
   // Whether one more index may be kept; a stream that counts up for ever is cut off.
   bool may_keep(std::uint64_t index) {

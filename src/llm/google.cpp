@@ -243,9 +243,7 @@ class GenerateContentParser final : public ResponseParser {
         if (const JsonView role = value["role"]) candidate.role = role.text();
         value["parts"].each_element([&](JsonView part) { add_part(candidate, part); });
       } else if (value && may_keep(candidate.others.size())) {
-        std::string& other = candidate.others[std::string(key)];
-        other.clear();
-        append(other, value.text());
+        assign(candidate.others[std::string(key)], value.text());
       }
     });
   }

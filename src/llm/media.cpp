@@ -227,15 +227,28 @@ std::optional<Media> decoded_media(std::string_view content_type, JsonView base6
 }
 
 std::string_view sniffed_type(std::string_view bytes) noexcept {
-  if (bytes.starts_with("\x89PNG\r\n\x1A\n")) return "image/png";
-  if (bytes.starts_with("\xFF\xD8\xFF")) return "image/jpeg";
-  if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) return "image/gif";
-  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return "image/webp";
-  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WAVE") return "audio/wav";
-  if (bytes.starts_with("%PDF-")) return "application/pdf";
-  if (bytes.starts_with("ID3") || bytes.starts_with("\xFF\xFB")) return "audio/mpeg";
-  if (bytes.starts_with("OggS")) return "audio/ogg";
-  if (bytes.substr(4, 4) == "ftyp") return "video/mp4";
+  struct Signature {
+    std::size_t at;
+    std::string_view bytes;
+    std::string_view type;
+  };
+  constexpr Signature signatures[] = {
+      {0, "\x89PNG\r\n\x1A\n", "image/png"},
+      {0, "\xFF\xD8\xFF", "image/jpeg"},
+      {0, "GIF87a", "image/gif"},
+      {0, "GIF89a", "image/gif"},
+      {8, "WEBP", "image/webp"},
+      {8, "WAVE", "audio/wav"},
+      {0, "%PDF-", "application/pdf"},
+      {0, "ID3", "audio/mpeg"},
+      {0, "\xFF\xFB", "audio/mpeg"},
+      {0, "OggS", "audio/ogg"},
+      {4, "ftyp", "video/mp4"},
+  };
+  for (const Signature& signature : signatures) {
+    if (bytes.size() < signature.at || !bytes.substr(signature.at).starts_with(signature.bytes)) continue;
+    if (signature.at != 8 || bytes.starts_with("RIFF")) return signature.type;
+  }
   return {};
 }
 

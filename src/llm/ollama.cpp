@@ -131,9 +131,8 @@ class OllamaParser final : public ResponseParser {
     append(content_, message ? message["content"].inside() : data["response"].inside());
     append(thinking_, message ? message["thinking"].inside() : data["thinking"].inside());
     if (const JsonView calls = message["tool_calls"]; calls.is_array()) {
-      std::string text;
-      append(text, canonical_tool_calls(calls, next_call_));
-      tool_calls_.add_elements(JsonView::of_valid(text));
+      const std::string text = canonical_tool_calls(calls, next_call_);
+      if (take_room(text.size())) tool_calls_.add_elements(JsonView::of_valid(text));
     }
     if (const JsonView reason = data["done_reason"]) done_reason_ = reason.text();
     if (const auto count = data["prompt_eval_count"].count()) answer.metrics.prompt_tokens = count;

@@ -177,7 +177,7 @@ class ChatParser final : public ResponseParser {
       if (key == "delta" || key == "message") {
         add_delta(choice, value);
       } else if (key == "finish_reason") {
-        choice.finish_reason = value.text();
+        assign(choice.finish_reason, value.text());
       } else if (key == "logprobs") {
         choice.content_logprobs.add_elements(kept(value["content"]));
         choice.refusal_logprobs.add_elements(kept(value["refusal"]));
@@ -190,17 +190,13 @@ class ChatParser final : public ResponseParser {
   }
 
   // Nothing once there is no room left.
-  JsonView kept(JsonView value) {
-    std::string room;
-    append(room, value.text());
-    return room.empty() ? JsonView() : value;
-  }
+  JsonView kept(JsonView value) { return take_room(value.text().size()) ? value : JsonView(); }
 
   void add_delta(Choice& choice, JsonView delta) {
     delta.each_member([&](std::string_view key, JsonView value) {
       if (!value) return;
       if (key == "role") {
-        if (choice.role.empty()) choice.role = value.inside();
+        if (choice.role.empty()) assign(choice.role, value.inside());
       } else if (key == "content") {
         add_content(choice, value);
       } else if (key == "refusal") {
@@ -217,7 +213,7 @@ class ChatParser final : public ResponseParser {
         append(choice.function_call.arguments, value["arguments"].inside());
       } else if (key == "audio") {
         choice.has_audio = true;
-        if (value["id"].is_string()) choice.audio_id = value["id"].inside();
+        if (value["id"].is_string()) assign(choice.audio_id, value["id"].inside());
         append(choice.audio_data, value["data"].inside());
         append(choice.audio_transcript, value["transcript"].inside());
       } else if (key == "annotations") {
@@ -267,7 +263,7 @@ class ChatParser final : public ResponseParser {
       index = seen != choice.call_of_id.end() ? seen->second : next;
     }
     choice.last_call = index;
-    if (!id.empty()) choice.call_of_id.emplace(id, index);
+    if (!id.empty() && !choice.call_of_id.contains(id) && take_room(id.size())) choice.call_of_id.emplace(id, index);
     return choice.tool_calls[index];
   }
 
@@ -275,9 +271,9 @@ class ChatParser final : public ResponseParser {
     if (!may_keep(choice.tool_calls.size())) return;
     ToolCall& call = call_for(choice, delta);
     const JsonView function = delta["function"];
-    if (const auto id = delta["id"].inside(); !id.empty()) call.id = id;
-    if (const auto type = delta["type"].inside(); !type.empty()) call.type = type;
-    if (const auto name = function["name"].inside(); !name.empty()) call.name = name;
+    if (const auto id = delta["id"].inside(); !id.empty()) assign(call.id, id);
+    if (const auto type = delta["type"].inside(); !type.empty()) assign(call.type, type);
+    if (const auto name = function["name"].inside(); !name.empty()) assign(call.name, name);
     const JsonView arguments = function["arguments"];
     if (arguments.is_object()) {
       const std::string text = json_string(arguments.text());

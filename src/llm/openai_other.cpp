@@ -125,9 +125,8 @@ class ImagesParser final : public OtherParser {
     data.each_member([&](std::string_view key, JsonView value) {
       if (key != "type" && key != "usage") image.add(key, value);
     });
-    std::string text;
-    append(text, image.text());
-    images_.add(text);
+    const std::string text = image.text();
+    if (take_room(text.size())) images_.add(text);
   }
   void end_of_events() override { answer.output = images_.text(); }
 

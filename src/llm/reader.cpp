@@ -15,6 +15,9 @@
 namespace braintrust::llm {
 namespace {
 
+// The note where something was thrown: memory ran out, most likely. So short that it needs none.
+constexpr const char* not_understood = "not understood";
+
 // JSON with broken UTF-8 in it is read with U+FFFD in its place; `repaired` keeps that text.
 JsonView parse_repairing(std::string_view text, std::string& repaired) {
   JsonView value = JsonView::parse(text);
@@ -31,8 +34,6 @@ std::string_view media_type(std::string_view content_type) {
 enum class Shape { unknown, json, events };
 
 Shape shape_of(std::string_view bytes) {
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
-  bytes = detail::trimmed(bytes);
   if (bytes.empty()) return Shape::unknown;
   if (bytes.front() == '{' || bytes.front() == '[') return Shape::json;
   for (const std::string_view field : {"data:", "event:", "id:", "retry:", ":"}) {
@@ -67,6 +68,7 @@ Facts read_request(const Endpoint& endpoint, std::string_view path, std::string_
     });
     facts.metadata = metadata.text();
   } catch (...) {  // INST 1.4: less is logged
+    facts.note = not_understood;
   }
   return facts;
 }
@@ -146,14 +148,16 @@ class ResponseReader::State final : private EventSink {
 
   // A plain body, or a stream that its content type does not tell.
   void look_at_beginning() {
+    // White space in front keeps connections alive, perhaps for long.
+    body_.erase(0, std::min(body_.find_first_not_of(" \t\r\n"), body_.size()));
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (byte_order_mark.starts_with(body_)) return;
+    if (body_.starts_with(byte_order_mark)) body_.erase(0, byte_order_mark.size());
     const Shape shape = shape_of(body_);
-    if (shape == Shape::unknown) {
-      if (detail::is_blank(body_)) body_.clear();  // sent to keep the connection alive, perhaps for long
-      return;
-    }
+    if (shape == Shape::unknown) return;
     shape_known_ = true;
     if (failed_status()) return;
-    const bool object = detail::trimmed(body_).starts_with('{');  // an error, also where events were announced
+    const bool object = body_.starts_with('{');  // an error, also where events were announced
     if (shape == Shape::events || (announced_events_ && !object)) {
       start_framing(sse_framing(limit_));
     } else if (dialect_.json_stream == JsonStream::array && !object) {
@@ -274,7 +278,7 @@ Facts ResponseReader::finish(const End& end) noexcept {
     if (state_) return state_->finish(end);
   } catch (...) {
   }
-  return {};
+  return {.note = not_understood};
 }
 
 }  // namespace braintrust::llm

@@ -40,6 +40,7 @@ class Sink final : public llm::MediaSink {
 };
 
 std::string checked(const llm::Facts& facts) {
+  must(facts.note != "not understood", "nothing is thrown inside");
   for (const std::string* text : {&facts.input, &facts.output, &facts.metadata, &facts.metrics, &facts.error}) {
     must(text->empty() || detail::valid_json(*text), "what goes into a row is JSON", *text);
   }

@@ -171,6 +171,26 @@ TEST(Media, AnImageOfOllamaIsRecognisedByItsBytes) {  // INST 18.7, 18.8
   EXPECT_FALSE(message.contains("images"));
 }
 
+TEST(Media, TheFirstBytesTellTheType) {  // INST 18.7
+  using namespace std::string_view_literals;
+  const std::pair<std::string_view, std::string_view> known[] = {{"\x89PNG\r\n\x1A\n", "image/png"},
+                                                                 {"\xFF\xD8\xFF\xE0", "image/jpeg"},
+                                                                 {"GIF89a", "image/gif"},
+                                                                 {"RIFF\0\0\0\0WEBPVP8 "sv, "image/webp"},
+                                                                 {"RIFF\0\0\0\0WAVE"sv, "audio/wav"},
+                                                                 {"%PDF-1.7", "application/pdf"},
+                                                                 {"ID3\x04", "audio/mpeg"},
+                                                                 {"OggS", "audio/ogg"},
+                                                                 {"\0\0\0\x18"
+                                                                  "ftypmp42"sv,
+                                                                  "video/mp4"},
+                                                                 {"abcdefghWEBP", ""},
+                                                                 {"RIFF", ""},
+                                                                 {"ab", ""},
+                                                                 {"", ""}};
+  for (const auto& [bytes, type] : known) EXPECT_EQ(sniffed_type(bytes), type) << bytes;
+}
+
 TEST(Media, FilesOfAFormBecomeAttachments) {  // INST 12.5
   FakeSink sink;
   Exchange exchange;

@@ -226,6 +226,18 @@ TEST(OpenaiChat, AStreamIsRecognisedWhateverItsContentTypeSays) {
   expect_same_however_cut(exchange);
 }
 
+TEST(OpenaiChat, AByteOrderMarkAndWhiteSpaceInFrontAreNothing) {
+  for (const std::string front : {"\xEF\xBB\xBF", " \n \n", "\n\xEF\xBB\xBF"}) {
+    Exchange exchange = plain(front + R"({"choices":[]})");
+    EXPECT_EQ(response_facts(exchange).output, "[]");
+    expect_same_however_cut(exchange);
+    exchange = stream({R"({"choices":[{"index":0,"delta":{"content":"a"}}]})"});
+    exchange.response.insert(0, front);
+    EXPECT_TRUE(response_facts(exchange).streamed);
+    expect_same_however_cut(exchange);
+  }
+}
+
 TEST(OpenaiChat, AnErrorSentWhereEventsWereAnnouncedIsRead) {
   Exchange exchange = plain(R"({"error":"model not loaded"})");
   exchange.content_type = "text/event-stream";
