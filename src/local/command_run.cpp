@@ -1,21 +1,29 @@
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
 #include <fmt/format.h>
 
+#include "local/auto_library.h"
 #include "local/child_process.h"
 #include "local/commands.h"
 #include "local/default_database.h"
+#include "local/follow.h"
+#include "local/terminal.h"
 
 namespace braintrust::local {
 namespace {
 
 constexpr std::size_t max_trees = 10;
 
-void print_why_nothing(const ProgramEnd& end) {
-  if (end.killed_by == 0) {
+void print_why_nothing(const ProgramEnd& end, bool automatic) {
+  if (end.killed_by == 0 && automatic) {
+    fmt::print(
+        "\nNo model call was seen. Only those that go through a shared libcurl are, to the providers' own hosts or to addresses\n"
+        "that are declared, as in BRAINTRUST_AUTO_ENDPOINTS=openai=http://127.0.0.1:8000/v1\n");
+  } else if (end.killed_by == 0) {
     fmt::print("\nNothing was logged. Did the program call braintrust::init_logger(), and flush before it ended?\n");
   } else {
     fmt::print(
@@ -26,9 +34,9 @@ void print_why_nothing(const ProgramEnd& end) {
 }
 
 // Prints the traces this run has written to, the last ones if they are many.
-int print_traces(const Store& store, const std::string& show_command, const ProgramEnd& end) {
+int print_traces(const Store& store, const std::string& show_command, const ProgramEnd& end, bool automatic) {
   const auto ids = store.traces_written();
-  if (ids.empty()) return print_why_nothing(end), 0;
+  if (ids.empty()) return print_why_nothing(end, automatic), 0;
   const auto first = ids.size() > max_trees ? ids.size() - max_trees : 0;
   for (auto i = first; i < ids.size(); ++i) {
     const auto tree = draw_trace(store, ids[i]);
@@ -48,23 +56,32 @@ int run(const RunArguments& arguments) {
   auto server = Server::start({.database = *database});
   if (!server) return complain(server.error());
 
+  std::vector<std::pair<std::string, std::string>> environment;
+  if (arguments.automatic) {
+    auto preload = preload_with_auto_library();
+    if (!preload) return complain(preload.error());
+    environment.emplace_back("LD_PRELOAD", *std::move(preload));
+  }
+  std::optional<Follower> follower;
+  if (arguments.follow) follower.emplace(server->store(), stdout_style());
+
   // The organisation and the proxy too: a name or address of the real service there would make every call fail. The project is
   // the program's own affair.
-  const auto end = run_program(arguments.program,
-                               {{"BRAINTRUST_API_KEY", "local"},
-                                {"BRAINTRUST_APP_URL", server->url()},
-                                {"BRAINTRUST_API_URL", server->url()},
-                                {"BRAINTRUST_PROXY_URL", server->url()},
-                                {"BRAINTRUST_ORG_NAME", "local"}},
-                               signals);
+  environment.insert(environment.end(), {{"BRAINTRUST_API_KEY", "local"},
+                                         {"BRAINTRUST_APP_URL", server->url()},
+                                         {"BRAINTRUST_API_URL", server->url()},
+                                         {"BRAINTRUST_PROXY_URL", server->url()},
+                                         {"BRAINTRUST_ORG_NAME", "local"}});
+  const auto end = run_program(arguments.program, environment, signals);
   server->stop();
+  follower.reset();
   if (!end) {
     complain(end.error());
     return end.error().code == ErrorCode::not_found ? 127 : 126;
   }
   const auto show_command = arguments.database.empty() ? std::string("braintrust-local show")
                                                        : fmt::format("braintrust-local show --db {}", arguments.database);
-  const int printed = print_traces(server->store(), show_command, *end);
+  const int printed = print_traces(server->store(), show_command, *end, arguments.automatic);
   std::fflush(stdout);
   return end->code != 0 ? end->code : printed;
 }

@@ -22,6 +22,8 @@ int serve(const ServeArguments& arguments);
 struct RunArguments {
   std::string database = {};
   std::vector<std::string> program = {};  // and its arguments
+  bool automatic = false;                 // its model calls are traced without its doing
+  bool follow = false;                    // a line for each span that ends
 };
 int run(const RunArguments& arguments);
 

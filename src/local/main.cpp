@@ -26,6 +26,7 @@ int main_of(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  braintrust-local run -- ./service --port 8080    its traces, when it ends\n"
+      "  braintrust-local run --auto --follow -- ./agent   the model calls of any program, as they are made\n"
       "  braintrust-local show                            the latest traces\n"
       "  braintrust-local show 3f2a91c0                   one of them, as a tree\n"
       "  braintrust-local serve                           for programs started elsewhere");
@@ -44,6 +45,9 @@ int main_of(int argc, char** argv) {
   RunArguments run_arguments;
   auto* run_command = app.add_subcommand("run", "Run a program against a server of its own, then show what it logged");
   run_command->add_option("--db", run_arguments.database, database_help);
+  run_command->add_flag("--auto", run_arguments.automatic,
+                        "Trace the model calls it makes through libcurl, whatever program it is");
+  run_command->add_flag("--follow", run_arguments.follow, "Print a line for each span when it ends");
   run_command->add_option("program", run_arguments.program, "The program and its arguments, after --")->required();
   run_command->positionals_at_end();
 

@@ -164,13 +164,16 @@ class Store::State {
     }
     transaction.commit();
     for (const auto& row : rows) {
-      if (row.root_span_id && !row.is_delete) recent.add(*row.root_span_id);
+      if (!row.root_span_id || row.is_delete) continue;
+      recent.add(*row.root_span_id);
+      changed.add(*row.root_span_id);
     }
   }
 
   Database& database() { return database_; }
 
   RecentTraces recent;
+  RecentTraces changed;
   std::mutex mutex_;
 
  private:
@@ -303,6 +306,11 @@ Result<std::size_t> Store::trace_count() const {
 std::vector<std::string> Store::traces_written() const {
   const std::lock_guard lock(state_->mutex_);
   return state_->recent.list();
+}
+
+std::vector<std::string> Store::take_changed_traces() {
+  const std::lock_guard lock(state_->mutex_);
+  return std::exchange(state_->changed, {}).list();
 }
 
 Result<std::string> Store::find_trace(std::string_view prefix) const {

@@ -196,6 +196,26 @@ std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const
   return text;
 }
 
+std::string print_span_line(const SpanNode& span, const Style& style) {
+  const Painter paint(style);
+  const auto end = std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::duration<double>(span.end.value_or(0))));
+  const std::string clock = time_text(end).substr(11), name = one_line(span.name, 40), type = one_line(span.type, 12);
+  const std::string duration = span_duration(span, style.unicode);
+  const std::string tokens = span.tokens > 0 ? fmt::format("  {} tok", span.tokens) : std::string();
+  std::string text = paint.dim(clock) + "  " + (span.error ? paint.red(name) : paint.bold(name));
+  if (!type.empty()) text += "  " + paint.cyan(type);
+  text += "  " + duration + tokens;
+  const std::size_t used = clock.size() + display_width(name) + display_width(type) + duration.size() + tokens.size() + 8;
+  const std::size_t room = style.width > used + 20 ? style.width - used : 20;
+  if (span.error) {
+    text += "  " + paint.red((style.unicode ? unicode_strokes : ascii_strokes).error + one_line(*span.error, room));
+  } else if (!span.output.empty()) {
+    text += "  " + paint.dim(one_line(span.output, room));
+  }
+  return text;
+}
+
 Result<std::string> draw_trace(const Store& store, std::string_view root_span_id) {
   const auto rows = store.rows_json(root_span_id);
   if (!rows) return rows.error();

@@ -16,6 +16,9 @@ namespace braintrust::local {
 
 std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const Style& style);
 
+// One span on one line, with the time at which it ended.
+std::string print_span_line(const SpanNode& span, const Style& style);
+
 std::string print_list(const std::vector<TraceSummary>& traces, const Style& style);
 
 // "412 µs", "1.24 s", "2 min 05 s": three digits, whatever the size.

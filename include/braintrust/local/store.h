@@ -76,6 +76,9 @@ class Store {
   // The traces that `write` of this object touched, the last 1 000 of them, in the order of their first row.
   std::vector<std::string> traces_written() const;
 
+  // Those of them that were written to since this was asked last.
+  std::vector<std::string> take_changed_traces();
+
   // The one trace whose root span id begins with `prefix`. `not_found` if there is none, `invalid_argument` if several.
   Result<std::string> find_trace(std::string_view prefix) const;
 

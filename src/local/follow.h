@@ -1,0 +1,45 @@
+#pragma once
+
+// `Follower`: prints a line for each span that ends, as its row arrives.
+//
+//   12:03:04  Chat Completion  llm  1.24 s  312 tok  The capital of France is Paris.
+//
+// Threads: has one of its own, which writes to standard output; `stop` ends it. Errors: a row that cannot be read is skipped.
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+
+#include <braintrust/local/store.h>
+
+#include "local/terminal.h"
+
+namespace braintrust::local {
+
+class Follower {
+ public:
+  // `store` must outlive it.
+  Follower(Store& store, const Style& style);
+  ~Follower() { stop(); }
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+
+  // Prints what has arrived meanwhile, and ends.
+  void stop();
+
+ private:
+  void run();
+  void print_new();
+
+  Store& store_;
+  Style style_;
+  std::unordered_set<std::string> printed_;  // row ids
+  std::mutex mutex_;
+  std::condition_variable wakeup_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace braintrust::local
