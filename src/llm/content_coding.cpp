@@ -18,6 +18,15 @@
 #endif
 
 namespace braintrust::llm {
+
+class Decompressor {
+ public:
+  using Output = ContentDecoder::Output;
+  virtual ~Decompressor() = default;
+  // False when the bytes are broken.
+  virtual bool feed(std::string_view bytes, const Output& output) = 0;
+};
+
 namespace {
 
 constexpr std::size_t piece_size = std::size_t{32} * 1024;
@@ -32,21 +41,14 @@ bool looks_plain(std::string_view bytes) {
 
 #if BRAINTRUST_HAS_ZLIB
 // gzip and deflate; the latter with zlib's header, as the standard says, or without, as some servers send it.
-class ZlibDecoder final : public ContentDecoder {
+class Zlib final : public Decompressor {
  public:
-  ~ZlibDecoder() override {
+  ~Zlib() override {
     if (open_) inflateEnd(&stream_);
   }
 
-  void feed(std::string_view bytes, const Output& output) override {
-    if (failed_ || bytes.empty()) return;
-    if (!open_) {
-      constexpr int largest_window = 15, find_header = 32;
-      const bool headed = bytes.front() == '\x1F' || (static_cast<unsigned char>(bytes.front()) & 0x0F) == Z_DEFLATED;
-      open_ = inflateInit2(&stream_, headed ? largest_window + find_header : -largest_window) == Z_OK;
-      failed_ = !open_;
-      if (failed_) return;
-    }
+  bool feed(std::string_view bytes, const Output& output) override {
+    if (!open_ && !open(bytes.front())) return false;
     std::array<char, piece_size> piece;
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = static_cast<uInt>(bytes.size());
@@ -57,130 +59,93 @@ class ZlibDecoder final : public ContentDecoder {
       const std::size_t written = piece_size - stream_.avail_out;
       if (written > 0) output({piece.data(), written});
       if (result == Z_STREAM_END) {
-        if (stream_.avail_in == 0 || *stream_.next_in != 0x1F) return;  // else: another gzip member follows
+        if (stream_.avail_in == 0 || *stream_.next_in != 0x1F) return true;  // else: another gzip member follows
         inflateReset(&stream_);
       } else if (result == Z_BUF_ERROR) {
-        return;  // wants more
+        return true;  // wants more
       } else if (result != Z_OK) {
-        failed_ = true;
-        return;
+        return false;
       } else if (stream_.avail_in == 0 && stream_.avail_out != 0) {
-        return;
+        return true;
       }
     }
   }
-  bool failed() const override { return failed_; }
 
  private:
+  bool open(char first) {
+    constexpr int largest_window = 15, find_header = 32;
+    const bool headed = first == '\x1F' || (static_cast<unsigned char>(first) & 0x0F) == Z_DEFLATED;
+    open_ = inflateInit2(&stream_, headed ? largest_window + find_header : -largest_window) == Z_OK;
+    return open_;
+  }
+
   z_stream stream_ = {};
   bool open_ = false;
-  bool failed_ = false;
 };
 #endif
 
 #if BRAINTRUST_HAS_BROTLI
-class BrotliDecoder final : public ContentDecoder {
+class Brotli final : public Decompressor {
  public:
-  void feed(std::string_view bytes, const Output& output) override {
-    if (failed() || bytes.empty()) return;
+  bool feed(std::string_view bytes, const Output& output) override {
+    if (!state_) return false;
     std::array<char, piece_size> piece;
     auto* in = reinterpret_cast<const std::uint8_t*>(bytes.data());
     std::size_t in_left = bytes.size();
     for (;;) {
       auto* out = reinterpret_cast<std::uint8_t*>(piece.data());
       std::size_t out_left = piece_size;
-      result_ = BrotliDecoderDecompressStream(state_.get(), &in_left, &in, &out_left, &out, nullptr);
+      const auto result = BrotliDecoderDecompressStream(state_.get(), &in_left, &in, &out_left, &out, nullptr);
       if (out_left < piece_size) output({piece.data(), piece_size - out_left});
-      if (result_ != BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) return;
+      if (result != BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) return result != BROTLI_DECODER_RESULT_ERROR;
     }
   }
-  bool failed() const override { return !state_ || result_ == BROTLI_DECODER_RESULT_ERROR; }
 
  private:
   struct Destroy {
     void operator()(BrotliDecoderState* state) const { BrotliDecoderDestroyInstance(state); }
   };
   std::unique_ptr<BrotliDecoderState, Destroy> state_{BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)};
-  BrotliDecoderResult result_ = BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT;
 };
 #endif
 
 #if BRAINTRUST_HAS_ZSTD
-class ZstdDecoder final : public ContentDecoder {
+class Zstd final : public Decompressor {
  public:
-  void feed(std::string_view bytes, const Output& output) override {
-    if (failed() || bytes.empty()) return;
+  bool feed(std::string_view bytes, const Output& output) override {
+    if (!state_) return false;
     std::array<char, piece_size> piece;
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     for (;;) {
       ZSTD_outBuffer out{piece.data(), piece.size(), 0};
       const std::size_t result = ZSTD_decompressStream(state_.get(), &out, &in);
-      failed_ = ZSTD_isError(result) != 0;
       if (out.pos > 0) output({piece.data(), out.pos});
-      if (failed_ || (in.pos == in.size && out.pos < out.size)) return;
+      if (ZSTD_isError(result) != 0) return false;
+      if (in.pos == in.size && out.pos < out.size) return true;
     }
   }
-  bool failed() const override { return !state_ || failed_; }
 
  private:
   struct Destroy {
     void operator()(ZSTD_DStream* state) const { ZSTD_freeDStream(state); }
   };
   std::unique_ptr<ZSTD_DStream, Destroy> state_{ZSTD_createDStream()};
-  bool failed_ = false;
 };
 #endif
 
-class Undecodable final : public ContentDecoder {
- public:
-  void feed(std::string_view, const Output&) override {}
-  bool failed() const override { return true; }
-};
-
-// Holds back the first bytes until they tell whether there is anything to decode.
-class CheckedDecoder final : public ContentDecoder {
- public:
-  explicit CheckedDecoder(std::unique_ptr<ContentDecoder> decoder) : decoder_(std::move(decoder)) {}
-
-  void feed(std::string_view bytes, const Output& output) override {
-    if (decided_) return hand_on(bytes, output);
-    constexpr std::size_t enough = 16;
-    const std::size_t taken = std::min(enough - first_.size(), bytes.size());
-    first_ += bytes.substr(0, taken);
-    // Fewer bytes than this can be the whole body of no compressed response; of a plain one they tell soon enough.
-    if (first_.size() < enough && !looks_plain(first_)) return;
-    decided_ = true;
-    plain_ = looks_plain(first_);
-    hand_on(first_, output);
-    hand_on(bytes.substr(taken), output);
-  }
-  bool failed() const override { return decided_ && !plain_ && decoder_->failed(); }
-
- private:
-  void hand_on(std::string_view bytes, const Output& output) {
-    if (!plain_) return decoder_->feed(bytes, output);
-    if (!bytes.empty()) output(bytes);
-  }
-
-  std::unique_ptr<ContentDecoder> decoder_;
-  std::string first_;
-  bool decided_ = false;
-  bool plain_ = false;
-};
-
-std::unique_ptr<ContentDecoder> decoder_of(std::string_view encoding) {
+std::unique_ptr<Decompressor> decompressor_of(std::string_view encoding) {
 #if BRAINTRUST_HAS_ZLIB
   for (const std::string_view name : {"gzip", "x-gzip", "deflate"}) {
-    if (same_ignoring_case(encoding, name)) return std::make_unique<ZlibDecoder>();
+    if (same_ignoring_case(encoding, name)) return std::make_unique<Zlib>();
   }
 #endif
 #if BRAINTRUST_HAS_BROTLI
-  if (same_ignoring_case(encoding, "br")) return std::make_unique<BrotliDecoder>();
+  if (same_ignoring_case(encoding, "br")) return std::make_unique<Brotli>();
 #endif
 #if BRAINTRUST_HAS_ZSTD
-  if (same_ignoring_case(encoding, "zstd")) return std::make_unique<ZstdDecoder>();
+  if (same_ignoring_case(encoding, "zstd")) return std::make_unique<Zstd>();
 #endif
-  return std::make_unique<Undecodable>();
+  return nullptr;
 }
 
 }  // namespace
@@ -188,7 +153,37 @@ std::unique_ptr<ContentDecoder> decoder_of(std::string_view encoding) {
 std::unique_ptr<ContentDecoder> ContentDecoder::of(std::string_view encoding) {
   encoding = detail::trimmed(encoding);
   if (encoding.empty() || same_ignoring_case(encoding, "identity")) return nullptr;
-  return std::make_unique<CheckedDecoder>(decoder_of(encoding));
+  return std::unique_ptr<ContentDecoder>(new ContentDecoder(decompressor_of(encoding)));
 }
+
+ContentDecoder::ContentDecoder(std::unique_ptr<Decompressor> decompressor) : decompressor_(std::move(decompressor)) {}
+ContentDecoder::~ContentDecoder() = default;
+
+void ContentDecoder::feed(std::string_view bytes, const Output& output) {
+  if (!decided_) {
+    constexpr std::size_t enough = 16;
+    const std::size_t taken = std::min(enough - first_.size(), bytes.size());
+    first_ += bytes.substr(0, taken);
+    bytes.remove_prefix(taken);
+    // Fewer bytes than this are the whole body of no compressed response; of a plain one they tell soon enough.
+    if (first_.size() < enough && !looks_plain(first_)) return;
+    decide(output);
+  }
+  hand_on(bytes, output);
+}
+
+void ContentDecoder::decide(const Output& output) {
+  decided_ = true;
+  plain_ = looks_plain(first_);
+  hand_on(first_, output);
+}
+
+void ContentDecoder::hand_on(std::string_view bytes, const Output& output) {
+  if (bytes.empty() || failed_) return;
+  if (plain_) return output(bytes);
+  failed_ = !decompressor_ || !decompressor_->feed(bytes, output);
+}
+
+void ContentDecoder::skip() { failed_ = failed_ || !plain_; }
 
 }  // namespace braintrust::llm

@@ -101,7 +101,7 @@ class ResponseReader::State final : private EventSink {
   }
 
   void skip() {
-    if (decoder_) decoder_failed_ = true;  // what follows a gap cannot be decompressed
+    if (decoder_) decoder_->skip();
     if (announced_events_ && !framing_) start_framing(sse_framing(limit_));
     if (framing_) {
       framing_->skip();
@@ -134,7 +134,6 @@ class ResponseReader::State final : private EventSink {
   }
 
   void take(std::string_view bytes) {
-    if (decoder_failed_) return;
     while (!framing_ && !shape_known_ && !bytes.empty()) {
       constexpr std::size_t telling = 64;
       body_ += bytes.substr(0, telling);
@@ -215,7 +214,7 @@ class ResponseReader::State final : private EventSink {
     facts.streamed = streamed_;
     if (end.broken && answer.error.empty()) answer.error = end.error.empty() ? "the connection broke off" : end.error;
     if (!answer.error.empty()) facts.error = json_string(answer.error);
-    if (decoder_failed_ || (decoder_ && decoder_->failed())) {
+    if (decoder_ && decoder_->failed()) {
       note_ = "the response's body could not be decoded from " + content_encoding_;
     } else if (!body_complete_ || parser_->incomplete()) {
       note_ = "a part of the response was not seen or was too long to keep";
@@ -242,7 +241,6 @@ class ResponseReader::State final : private EventSink {
   bool announced_events_ = false;
   bool body_complete_ = true;
   bool shape_known_ = false;
-  bool decoder_failed_ = false;
   bool streamed_ = false;
 };
 

@@ -119,6 +119,15 @@ TEST(ContentCoding, ABodyThatWasDecodedAlreadyIsLeftAlone) {
   }
 }
 
+TEST(ContentCoding, AGapInABodyThatWasDecodedAlreadyIsAsAnyOther) {
+  const Exchange exchange = stream();
+  ResponseReader reader(endpoint_of(exchange), "/v1/chat/completions", {200, exchange.content_type, "gzip"}, nullptr);
+  reader.feed(exchange.response.substr(0, 30));
+  reader.skip();
+  reader.feed(exchange.response.substr(40));
+  EXPECT_EQ(reader.finish(End::complete()).output, R"([{"index":0,"message":{"role":"assistant","content":"world"}}])");
+}
+
 TEST(ContentCoding, AnUnknownEncodingIsSaidAndNoError) {
   Exchange exchange = stream();
   exchange.response = std::string(100, '\x81');
