@@ -12,6 +12,13 @@ set_target_properties(braintrust PROPERTIES
   DEFINE_SYMBOL "")  # every symbol is visible, so a shared build compiles as a static one does
 
 install(TARGETS braintrust EXPORT braintrust_targets)
+if(TARGET braintrust_curl_wrap)
+  install(TARGETS braintrust_curl_wrap EXPORT braintrust_targets)
+endif()
+# Preloaded, never linked: it is no target of the package. The program braintrust-local finds it beside itself.
+if(TARGET braintrust_auto)
+  install(TARGETS braintrust_auto LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(EXPORT braintrust_targets NAMESPACE braintrust:: FILE braintrust-targets.cmake DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/braintrust DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h"

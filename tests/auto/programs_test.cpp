@@ -160,6 +160,17 @@ TEST_F(Preloaded, AProgramThatTracesItselfIsTracedOnce) {
   EXPECT_THAT(run.calls(), ElementsAre(answered("m1"), answered("m2"), answered("m3")));
 }
 
+// The linker's wrapping is for a static libcurl. With a shared one both ways meet, and one of them stands back.
+TEST(CurlWrap, WithASharedLibcurlTracesOnce) {
+  const Provider provider;
+  TracedRun run(provider.url());
+  for (const char* const name : {"plain", "three_in_a_multi"}) {
+    const std::string output = run.run({BRAINTRUST_CURL_WRAPPED_SHARED_PROGRAM, name, provider.url()});
+    EXPECT_EQ(run.code, 0) << output;
+  }
+  EXPECT_THAT(run.calls(), ElementsAre(answered("m1"), answered("m2"), answered("m3"), answered("plain")));
+}
+
 // ------------------------------------------------------------------------------------------------------------- plugins
 
 enum class Host { preloaded, traced };
