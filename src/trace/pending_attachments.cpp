@@ -11,6 +11,15 @@ namespace {
 
 std::size_t cost_of(const pipeline::Upload& upload) { return upload.held_bytes + PendingAttachments::bytes_of_entry; }
 
+// Searched for from its rarest letter on: JSON is full of quotes and b's.
+bool holds_reference(std::string_view row) {
+  constexpr std::string_view before = "\"braintrust", from = "_attachment\"";
+  for (std::size_t at = 0; (at = row.find(from, at)) != std::string_view::npos; at += from.size()) {
+    if (row.substr(0, at).ends_with(before)) return true;
+  }
+  return false;
+}
+
 // Every string of `text` that is a UUID.
 std::vector<RowId> uuids_in(std::string_view text) {
   std::vector<RowId> found;
@@ -103,7 +112,7 @@ void PendingAttachments::erase(Entries::iterator entry) {
 
 std::vector<pipeline::Upload> PendingAttachments::take(std::string_view row) {
   std::vector<pipeline::Upload> taken;
-  if (!any() || row.find("\"braintrust_attachment\"") == std::string_view::npos) return taken;
+  if (!any() || !holds_reference(row)) return taken;
   const std::vector<RowId> keys = uuids_in(row);
   const std::lock_guard lock(mutex_);
   for (const RowId key : keys) {

@@ -56,6 +56,16 @@ int exits(const char* url) {
   std::exit(0);
 }
 
+int attaches(const char* url) {
+  const Logger logger =
+      braintrust::init_logger({.project = "p", .api_key = "k", .app_url = url, .api_url = url, .exit_timeout = seconds(2)});
+  for (int i = 0; i < 3; ++i) {
+    auto span = logger.start_span("row");
+    span.log({.input = braintrust::Attachment::bytes("bytes")});
+  }
+  return 0;
+}
+
 int gives_up(const char* url) {
   const Logger logger =
       braintrust::init_logger({.project = "p", .api_key = "k", .app_url = url, .exit_timeout = milliseconds(500)});
@@ -193,6 +203,7 @@ int main(int count, char** arguments) {
   const std::map<std::string, int (*)(const char*)> days = {
       {"returns", returns},
       {"exits", exits},
+      {"attaches", attaches},
       {"gives_up", gives_up},
       {"exits_in_a_span", exits_in_a_span},
       {"is_terminated", is_terminated},

@@ -81,6 +81,25 @@ TEST_F(BadDay, ExitDeliversWhatIsQueued) {
   EXPECT_EQ(count("row"), 10U);
 }
 
+TEST_F(BadDay, ReturnFromMainUploadsWhatIsAttached) {
+  const Ended ended = run("attaches", server.url());
+  EXPECT_EQ(ended.status, 0) << ended.output;
+  ASSERT_EQ(rows().size(), 3U);
+  for (const Row& row : rows()) EXPECT_EQ(*server.store().attachment_bytes(row["input"]["key"].get<std::string>()), "bytes");
+  EXPECT_EQ(ended.output, "");
+}
+
+TEST_F(BadDay, ExitGivesUpAttachmentsInTimeWhenTheStoreHangs) {
+  ScriptedServer braintrust, store;
+  play_braintrust(braintrust, {.api_key = "k"});
+  play_attachments(braintrust, store, {.api_key = "k"});
+  store.on("/store", {{.deed = test::Deed::hang}});
+  const Ended ended = run("attaches", braintrust.url());
+  EXPECT_EQ(ended.status, 0) << ended.output;
+  EXPECT_EQ(test::rows_of(braintrust).size(), 3U);
+  EXPECT_THAT(ended.output, HasSubstr("0 rows and 3 attachments were not delivered before the process ended"));
+}
+
 TEST_F(BadDay, ExitGivesUpInTimeWhenNobodyAnswers) {
   for (const bool hang : {false, true}) {
     ScriptedServer silent;
