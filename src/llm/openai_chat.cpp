@@ -111,6 +111,7 @@ struct Choice {
   std::string role;
   std::vector<Part> parts;
   bool content_is_array = false;
+  bool has_deltas = false;
   std::string refusal, reasoning, reasoning_content;
   std::string finish_reason;  // JSON text
   std::map<std::uint64_t, ToolCall> tool_calls;
@@ -172,10 +173,14 @@ class ChatParser final : public ResponseParser {
     const std::uint64_t index = choice_chunk["index"].count().value_or(0);
     if (!may_keep(choices_.size())) return;
     Choice& choice = choices_[index];
+    JsonView whole;
     choice_chunk.each_member([&](std::string_view key, JsonView value) {
       if (!value) return;
-      if (key == "delta" || key == "message") {
+      if (key == "delta") {
+        choice.has_deltas = true;
         add_delta(choice, value);
+      } else if (key == "message") {
+        whole = value;
       } else if (key == "finish_reason") {
         assign(choice.finish_reason, value.text());
       } else if (key == "logprobs") {
@@ -187,6 +192,8 @@ class ChatParser final : public ResponseParser {
         answer.metrics = openai_usage(value, provider_);
       }
     });
+    // Perplexity repeats beside each delta all that there is so far; others send no deltas.
+    if (whole && !choice.has_deltas) add_delta(choice, whole);
   }
 
   // Nothing once there is no room left.

@@ -59,9 +59,10 @@ class CompletionParser final : public ResponseParser {
       if (!may_keep(choices_.size())) return;
       Choice& choice = choices_[choice_chunk["index"].count().value_or(0)];
       // Mistral's fill-in-the-middle answers as chat does.
-      for (const JsonView text : {choice_chunk["text"], choice_chunk["delta"]["content"], choice_chunk["message"]["content"]}) {
-        append(choice.text, text.inside());
-      }
+      JsonView text = choice_chunk["text"];
+      if (!text) text = choice_chunk["delta"]["content"];
+      if (!text) text = choice_chunk["message"]["content"];
+      append(choice.text, text.inside());
       if (const JsonView reason = choice_chunk["finish_reason"]) choice.finish_reason = reason.text();
       if (const JsonView logprobs = choice_chunk["logprobs"]; logprobs && choice.logprobs.empty()) {
         append(choice.logprobs, logprobs.text());

@@ -27,6 +27,7 @@ struct Route {
 // Of several that fit the first counts.
 constexpr Route routes[] = {
     {"/chat/completions", &openai_chat},
+    {"/agents/completions", &openai_chat},  // Mistral
     {"/completions", &openai_completions},
     {"/responses", &openai_responses},
     {"/embeddings", &openai_embeddings},

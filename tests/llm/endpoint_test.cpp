@@ -47,6 +47,7 @@ TEST(Endpoint, ProvidersOwnHostsAreKnown) {
       {"https://res.services.ai.azure.com/anthropic/v1/messages", &anthropic_messages, "azure"},
       {"https://api.cohere.com/v2/chat", &cohere_chat, "cohere"},
       {"https://api.mistral.ai/v1/fim/completions", &openai_completions, "mistral"},
+      {"https://api.mistral.ai/v1/agents/completions", &openai_chat, "mistral"},
       {"https://api.groq.com/openai/v1/chat/completions", &openai_chat, "groq"},
       {"https://api.together.xyz/v1/chat/completions", &openai_chat, "together"},
       {"https://api.fireworks.ai/inference/v1/chat/completions", &openai_chat, "fireworks"},

@@ -134,6 +134,16 @@ TEST(OpenaiChat, PartsOfMistralsReasoningModelsAreJoined) {
             tree(R"([{"type":"thinking","thinking":[{"type":"text","text":"let me"}]},{"type":"text","text":"42"}])"));
 }
 
+TEST(OpenaiChat, WhatIsRepeatedBesideEachDeltaIsNotTakenTwice) {
+  const auto content = [](const std::vector<std::string>& events) {
+    return tree(response_facts(stream(events)).output)[0]["message"]["content"];
+  };
+  EXPECT_EQ(content({R"({"choices":[{"message":{"content":"a"},"delta":{"content":"a"}}]})",
+                     R"({"choices":[{"message":{"content":"ab"},"delta":{"content":"b"}}]})"}),
+            "ab");
+  EXPECT_EQ(content({R"({"choices":[{"message":{"content":"whole"}}]})"}), "whole");
+}
+
 TEST(OpenaiChat, AStreamWithoutAChoiceHasAnEmptyOutput) {
   const Facts facts = response_facts(stream({R"({"model":"m","choices":[],"usage":{"prompt_tokens":1}})", "[DONE]"}));
   EXPECT_EQ(facts.output, "[]");
