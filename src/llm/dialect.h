@@ -105,8 +105,8 @@ struct Dialect {
   std::string (*unwrap_event)(JsonView event) = nullptr;
 };
 
-// "HTTP 429 rate_limit_error: slow down" is made of a body that holds an error in any of the usual places; `kind` stands before
-// it where the body names none. Blank when there is no error in it.
+// "HTTP 429 rate_limit_error: slow down": `kind` (may be blank), then what a body says in any of the usual places. Blank when it
+// holds no error.
 std::string error_in(JsonView body, std::string_view kind);
 
 }  // namespace braintrust::llm
