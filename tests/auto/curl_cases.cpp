@@ -740,6 +740,22 @@ void forks_among_threads() {
   see("well " + std::to_string(well));
 }
 
+// A child that was forked behind a model call makes one of its own, and each process delivers its own.
+void parent_and_child() {
+  Easy().ask("parent");
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    Easy().ask("child");
+    std::exit(0);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  Easy().ask("parent again");
+  see("child " + std::to_string(status));
+}
+
 // ------------------------------------------------------------------------------------------------------ what goes wrong
 
 void refused() {
@@ -874,6 +890,7 @@ const std::map<std::string, void (*)()> cases = {
     {"multi_with_epoll", multi_with_epoll},
     {"threads_that_share", threads_that_share},
     {"forks_among_threads", forks_among_threads},
+    {"parent_and_child", parent_and_child},
     {"refused", refused},
     {"refused_and_fail_on_error", refused_and_fail_on_error},
     {"nobody_listens", nobody_listens},

@@ -62,6 +62,7 @@ const std::map<std::string, std::vector<Expected>> cases = {
     {"removed_in_the_midst", {{"removed", ""}, {"after removal", nullptr}}},
     {"multi_with_epoll", {{"epoll", nullptr}}},
     {"forks_among_threads", {}},
+    {"parent_and_child", {{"parent", nullptr}, {"child", nullptr}, {"parent again", nullptr}}},
     {"refused", {{"refused", "", "slow down"}}},
     {"refused_and_fail_on_error", {{"failed", "", "429"}}},
     {"nobody_listens", {{"nobody", "", "curl: (7)"}}},
