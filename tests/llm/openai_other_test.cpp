@@ -101,6 +101,11 @@ TEST(OpenaiResponses, AFailedResponseIsAFailureWithPartialOutput) {  // INST 9.4
       R"("x: y")");
 }
 
+TEST(OpenaiResponses, AFailureWithoutAReasonIsAFailure) {
+  EXPECT_EQ(response_facts(exchange_with("responses", "{}", R"({"status":"failed","error":null,"output":[]})")).error,
+            R"("failed")");
+}
+
 TEST(OpenaiCompletions, APromptAndItsTextAreMessages) {
   const Facts facts = facts_of(exchange_with(
       "completions", R"({"model":"m","prompt":"say \"hi\"","max_tokens":3})",
