@@ -7,12 +7,11 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Where the first of these characters stands, or the end. (`find_first_of` takes several times as long.)
+// The text before the first of these characters. (`find_first_of` takes several times as long.)
 template <class... Char>
-std::size_t end_before(std::string_view text, Char... ends) {
-  std::size_t at = 0;
-  while (at < text.size() && ((text[at] != ends) && ...)) ++at;
-  return at;
+std::string_view before(std::string_view text, Char... ends) {
+  ((text = text.substr(0, text.find(ends))), ...);
+  return text;
 }
 
 int hex_value(char c) {
@@ -41,9 +40,9 @@ std::optional<Url> Url::parse(std::string_view text) noexcept {
   } else {
     return std::nullopt;
   }
-  std::string_view authority = text.substr(0, end_before(text, '/', '?', '#'));
+  std::string_view authority = before(text, '/', '?', '#');
   text.remove_prefix(authority.size());
-  url.path = text.substr(0, end_before(text, '?', '#'));
+  url.path = before(text, '?', '#');
 
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
   std::size_t colon = authority.rfind(':');
