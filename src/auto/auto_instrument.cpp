@@ -24,13 +24,26 @@ namespace {
 
 std::string switched_off(const AutoOptions& options) {
   const std::pair<std::string_view, bool> names[] = {
-      {"openai", options.openai},         {"anthropic", options.anthropic},     {"google", options.google},
-      {"bedrock", options.bedrock},       {"azure", options.azure},             {"mistral", options.mistral},
-      {"groq", options.groq},             {"together", options.together},       {"fireworks", options.fireworks},
-      {"deepseek", options.deepseek},     {"openrouter", options.openrouter},   {"xai", options.xai},
-      {"perplexity", options.perplexity}, {"cerebras", options.cerebras},       {"huggingface", options.huggingface},
-      {"cohere", options.cohere},         {"ollama", options.ollama},           {"vllm", options.vllm},
-      {"llamacpp", options.llamacpp},     {"lmstudio", options.lmstudio},
+      {"openai", options.openai},
+      {"anthropic", options.anthropic},
+      {"google", options.google},
+      {"bedrock", options.bedrock},
+      {"azure", options.azure},
+      {"mistral", options.mistral},
+      {"groq", options.groq},
+      {"together", options.together},
+      {"fireworks", options.fireworks},
+      {"deepseek", options.deepseek},
+      {"openrouter", options.openrouter},
+      {"xai", options.xai},
+      {"perplexity", options.perplexity},
+      {"cerebras", options.cerebras},
+      {"huggingface", options.huggingface},
+      {"cohere", options.cohere},
+      {"ollama", options.ollama},
+      {"vllm", options.vllm},
+      {"llamacpp", options.llamacpp},
+      {"lmstudio", options.lmstudio},
   };
   std::string off;
   for (const auto& [name, on] : names) {

@@ -59,7 +59,8 @@ struct Entry {
 const std::array<CurlEntries, most_libraries>& all_entries() {
   static const std::array<CurlEntries, most_libraries> entries = []<std::size_t... Library>(std::index_sequence<Library...>) {
     return std::array<CurlEntries, most_libraries>{Entry<Library>::all()...};
-  }(std::make_index_sequence<most_libraries>());
+  }
+  (std::make_index_sequence<most_libraries>());
   return entries;
 }
 

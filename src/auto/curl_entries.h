@@ -17,7 +17,7 @@ using AnyFunction = void (*)();
 
 // What is hooked, in this order everywhere.
 constexpr std::array<std::string_view, 9> hooked_names = {
-    "curl_easy_init",   "curl_easy_cleanup",     "curl_easy_reset",          "curl_easy_duphandle",   "curl_easy_setopt",
+    "curl_easy_init",    "curl_easy_cleanup",     "curl_easy_reset",          "curl_easy_duphandle", "curl_easy_setopt",
     "curl_easy_perform", "curl_multi_add_handle", "curl_multi_remove_handle", "curl_multi_info_read"};
 
 // Its place in `hooked_names`, or their number.

@@ -1,5 +1,5 @@
-// `braintrust::curl_wrap`: for a libcurl that is linked statically. The linker's option --wrap=f leads each call of f to __wrap_f
-// and each of __real_f to f; CMakeLists.txt gives one for each function below.
+// `braintrust::curl_wrap`: for a libcurl that is linked statically. The linker's option --wrap=f leads each call of f to
+// __wrap_f and each of __real_f to f; CMakeLists.txt gives one for each function below.
 
 #include <cstdarg>
 

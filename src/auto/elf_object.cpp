@@ -175,7 +175,8 @@ void ElfObject::add_slots(const ElfW(Rela) * first, std::size_t size, std::initi
     if (index == 0) continue;
     if (type != jump_slot && type != global_data && !(type == absolute && first[i].r_addend == 0)) continue;
     const std::string_view name = strings_ + symbols_[index].st_name;
-    const bool wanted = std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view one) { return name.starts_with(one); });
+    const bool wanted =
+        std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view one) { return name.starts_with(one); });
     if (!wanted) continue;
     const Slot::Kind kind = type == jump_slot ? Slot::Kind::call : type == global_data ? Slot::Kind::address : Slot::Kind::data;
     slots.push_back({reinterpret_cast<void**>(base_ + first[i].r_offset), name, version_of(index), kind});

@@ -1,10 +1,10 @@
 #pragma once
 
-// `ElfObject`: one loaded program or library, as the dynamic linker sees it: what it defines, and the slots through which it calls
-// others.
+// `ElfObject`: one loaded program or library, as the dynamic linker sees it: what it defines, and the slots through which it
+// calls others.
 //
-// Made from what dl_iterate_phdr tells, by reading the object's own tables in memory. 64-bit ELF with RELA relocations: Linux on
-// x86-64 and aarch64.
+// Made from what dl_iterate_phdr tells, by reading the object's own tables in memory. 64-bit ELF with RELA relocations: Linux
+// on x86-64 and aarch64.
 //
 // Threads: a plain value; the object must stay loaded. Errors: an object without the tables it needs has nothing.
 // Source: the System V ABI; its supplements for both processors; GNU's hash table and symbol versions.

@@ -20,11 +20,11 @@
 namespace {
 
 constexpr const char* names[] = {
-    "curl_global_init",    "curl_easy_init",     "curl_easy_cleanup",        "curl_easy_reset",   "curl_easy_setopt",
-    "curl_easy_getinfo",   "curl_easy_strerror", "curl_slist_append",        "curl_slist_free_all", "curl_mime_init",
-    "curl_mime_free",      "curl_mime_addpart",  "curl_mime_name",           "curl_mime_filename", "curl_mime_type",
-    "curl_mime_data",      "curl_multi_init",    "curl_multi_setopt",        "curl_multi_add_handle", "curl_multi_remove_handle",
-    "curl_multi_perform",  "curl_multi_poll",    "curl_multi_wakeup",        "curl_multi_info_read", "curl_multi_cleanup",
+    "curl_global_init",   "curl_easy_init",     "curl_easy_cleanup", "curl_easy_reset",       "curl_easy_setopt",
+    "curl_easy_getinfo",  "curl_easy_strerror", "curl_slist_append", "curl_slist_free_all",   "curl_mime_init",
+    "curl_mime_free",     "curl_mime_addpart",  "curl_mime_name",    "curl_mime_filename",    "curl_mime_type",
+    "curl_mime_data",     "curl_multi_init",    "curl_multi_setopt", "curl_multi_add_handle", "curl_multi_remove_handle",
+    "curl_multi_perform", "curl_multi_poll",    "curl_multi_wakeup", "curl_multi_info_read",  "curl_multi_cleanup",
     "curl_getdate"};
 using Functions = std::array<void*, std::size(names)>;
 

@@ -1,6 +1,6 @@
-// zlib for the preloaded library, looked for when an answer is compressed: a program may bring a libz.so.1 of its own, which must
-// not find another one loaded in its place. These are the functions that llm/content_coding.cpp calls, visible in this library
-// only. Without zlib they fail as zlib does for bytes that it cannot read.
+// zlib for the preloaded library, looked for when an answer is compressed: a program may bring a libz.so.1 of its own, which
+// must not find another one loaded in its place. These are the functions that llm/content_coding.cpp calls, visible in this
+// library only. Without zlib they fail as zlib does for bytes that it cannot read.
 
 #include <dlfcn.h>
 

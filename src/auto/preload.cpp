@@ -1,5 +1,5 @@
-// The library for LD_PRELOAD: begins when the program does, and is silent. Until the first model call it has redirected calls and
-// nothing else: no thread, no file, no connection.
+// The library for LD_PRELOAD: begins when the program does, and is silent. Until the first model call it has redirected calls
+// and nothing else: no thread, no file, no connection.
 
 #include <cstdlib>
 #include <exception>

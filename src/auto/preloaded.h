@@ -1,7 +1,8 @@
 #pragma once
 
-// One process, two copies of this library: a program that calls `auto_instrument` itself, under LD_PRELOAD=libbraintrust_auto.so.
-// The program's own copy knows its current spans, so the preloaded one leaves the calls to it.
+// One process, two copies of this library: a program that calls `auto_instrument` itself, under
+// LD_PRELOAD=libbraintrust_auto.so. The program's own copy knows its current spans, so the preloaded one leaves the calls to
+// it.
 //
 // Threads: any. Errors: none.
 

@@ -286,8 +286,8 @@ class Redirector {
   }
 
   const Library* library_with(const void* address) const {
-    const auto found = std::find_if(libraries_.begin(), libraries_.end(),
-                                    [&](const Library& one) { return one.object.contains(address); });
+    const auto found =
+        std::find_if(libraries_.begin(), libraries_.end(), [&](const Library& one) { return one.object.contains(address); });
     return found != libraries_.end() ? &*found : nullptr;
   }
 

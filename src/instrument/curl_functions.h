@@ -2,9 +2,9 @@
 
 // `CurlFunctions`: one libcurl in this process, as function pointers.
 //
-// A process may hold several (two TLS flavours, a copy inside a plugin), and a handle of one must never reach another; so whoever
-// hooks libcurl fills one table for each and passes it along. curl.h is not included: its types here are pointers, its numbers
-// are those of curl_options.h, both part of libcurl's stable ABI.
+// A process may hold several (two TLS flavours, a copy inside a plugin), and a handle of one must never reach another; so
+// whoever hooks libcurl fills one table for each and passes it along. curl.h is not included: its types here are pointers, its
+// numbers are those of curl_options.h, both part of libcurl's stable ABI.
 //
 // Threads: a plain value, written once. Errors: none. Source: curl/easy.h, curl/multi.h, curl/urlapi.h.
 

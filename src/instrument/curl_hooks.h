@@ -6,8 +6,8 @@
 // Each does what libcurl's own does, through `curl`, and watches. They do not depend on each other's order: a handle whose
 // beginning was not seen is passed through untouched.
 //
-// Threads: as libcurl's. Errors: as libcurl's; exceptions of a program's callbacks pass through. Source: interposition of libcurl
-// as its documentation describes each function.
+// Threads: as libcurl's. Errors: as libcurl's; exceptions of a program's callbacks pass through. Source: interposition of
+// libcurl as its documentation describes each function.
 
 #include <cstdarg>
 

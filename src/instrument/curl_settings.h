@@ -2,9 +2,9 @@
 
 // `CurlSettings`: what a program has set on one libcurl handle, as far as a model call can be told and captured by it.
 //
-// libcurl has no way to read a callback back, and reads a body's pointer only for some methods: a handle may hold POSTFIELDS that
-// were freed long ago and do a GET. So the method's state machine is repeated here, and pointers are followed only where libcurl
-// itself is about to. Defaults are libcurl's own.
+// libcurl has no way to read a callback back, and reads a body's pointer only for some methods: a handle may hold POSTFIELDS
+// that were freed long ago and do a GET. So the method's state machine is repeated here, and pointers are followed only where
+// libcurl itself is about to. Defaults are libcurl's own.
 //
 // Threads: as the handle: one at a time. Errors: none. Source: lib/setopt.c of curl 7.12 to 8.
 

@@ -319,7 +319,8 @@ std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t coun
     transfer->again_ -= known;
   }
   const CurlSettings& settings = handle.settings;
-  const std::size_t taken = (settings.write != nullptr ? settings.write : write_by_default)(data, size, count, settings.write_target);
+  const std::size_t taken =
+      (settings.write != nullptr ? settings.write : write_by_default)(data, size, count, settings.write_target);
   if (CurlTransfer* const transfer = handle.transfer.get()) {
     if (taken == curl::pause_writing) {
       transfer->again_ += bytes;

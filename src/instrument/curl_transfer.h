@@ -1,6 +1,7 @@
 #pragma once
 
-// `CurlTransfer`: one model call that goes through a libcurl handle, from curl_easy_perform or curl_multi_add_handle to its end.
+// `CurlTransfer`: one model call that goes through a libcurl handle, from curl_easy_perform or curl_multi_add_handle to its
+// end.
 //
 // While it lives, the handle's callbacks are ours: each copies what passes and calls the program's own with what that expects.
 // At its end the program's callbacks are put back. What the program sets meanwhile is kept and not handed to libcurl.
@@ -65,14 +66,14 @@ class CurlTransfer {
   std::string request_type_;
   std::string response_type_;
   std::string response_encoding_;
-  std::string held_;        // of the body, while it may turn out to be a header
-  std::size_t again_ = 0;   // bytes that a paused callback will be shown once more
+  std::string held_;       // of the body, while it may turn out to be a header
+  std::size_t again_ = 0;  // bytes that a paused callback will be shown once more
   Kind kind_;
   bool watches_read_ = false;
   bool watches_debug_ = false;
   bool owns_seek_ = false;
   bool header_in_body_ = false;
-  bool answered_ = false;         // the head of an answer is complete
+  bool answered_ = false;  // the head of an answer is complete
   bool stopped_by_program_ = false;
   bool request_is_cut_ = false;
 };

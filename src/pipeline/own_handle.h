@@ -1,7 +1,7 @@
 #pragma once
 
-// Marks libcurl handles of our own requests while they are made, so that instrument/ leaves them alone: a proxy of Braintrust's is
-// a model's host, too, and tracing what delivers traces would not end.
+// Marks libcurl handles of our own requests while they are made, so that instrument/ leaves them alone: a proxy of Braintrust's
+// is a model's host, too, and tracing what delivers traces would not end.
 //
 // Threads: the mark is the thread's. Errors: none.
 

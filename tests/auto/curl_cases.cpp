@@ -122,7 +122,11 @@ void body_to_standard_output() {
   const CURLcode code = curl_easy_perform(easy.handle);
   see("\nresult " + std::to_string(code));
   std::fflush(stdout);
-  // Once more, through the defaults that were put back.
+  // Once more, and to where nobody watches: through the defaults that were put back.
+  curl_easy_perform(easy.handle);
+  see("");
+  std::fflush(stdout);
+  easy.url(base + "/elsewhere");
   curl_easy_perform(easy.handle);
   see("");
 }
@@ -411,14 +415,15 @@ void target_changed_by_its_callback() {
   Easy easy;
   Changing changing{easy.handle};
   Changing::current = &changing;
-  const std::string request = question("changed", true);
-  easy.url(chat_url("?mode=trickle"));
+  // An answer of more pieces than one: libcurl hands out 16 KiB at most.
+  const std::string request = question(std::string(100'000, 'c'));
+  easy.url(chat_url());
   easy.post(request);
   curl_easy_setopt(easy.handle, CURLOPT_WRITEFUNCTION, Changing::write);
   curl_easy_setopt(easy.handle, CURLOPT_WRITEDATA, &changing.first);
   const CURLcode code = curl_easy_perform(easy.handle);
-  see("result " + std::to_string(code) + (changing.first.empty() ? " nothing first " : " something first ") +
-      changing.first + changing.second);
+  see("result " + std::to_string(code) + (changing.first.empty() ? " nothing first " : " something first ") + changing.first +
+      changing.second);
 }
 
 struct Nesting {
@@ -466,10 +471,15 @@ void duplicate() {
 struct Duplicating {
   CURL* handle;
   CURL* twin = nullptr;
+  CURL* second = nullptr;  // goes where nobody watches
   std::string body = {};
   static std::size_t write(char* data, std::size_t size, std::size_t count, void* self) {
     auto& state = *static_cast<Duplicating*>(self);
-    if (state.twin == nullptr) state.twin = curl_easy_duphandle(state.handle);
+    if (state.twin == nullptr) {
+      state.twin = curl_easy_duphandle(state.handle);
+      state.second = curl_easy_duphandle(state.handle);
+      curl_easy_setopt(state.second, CURLOPT_URL, (base + "/elsewhere").c_str());
+    }
     state.body.append(data, size * count);
     return size * count;
   }
@@ -491,6 +501,11 @@ void duplicate_in_a_callback() {
   duplicating.body.clear();
   Easy twin(duplicating.twin);
   curl_easy_perform(twin.handle);
+  see(duplicating.body);
+  duplicating.body.clear();
+  Easy untraced(curl_easy_duphandle(duplicating.second));
+  curl_easy_cleanup(duplicating.second);
+  curl_easy_perform(untraced.handle);
   see(duplicating.body);
 }
 
@@ -658,7 +673,8 @@ void multi_with_epoll() {
     epoll_event event{};
     const int wait = state.timeout < 0 ? 1000 : static_cast<int>(state.timeout);
     if (epoll_wait(state.epoll, &event, 1, wait) > 0) {
-      const int mask = ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0);
+      const int mask =
+          ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0);
       curl_multi_socket_action(multi.handle, event.data.fd, mask, &running);
     } else {
       curl_multi_socket_action(multi.handle, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -693,7 +709,8 @@ void threads_that_share() {
         easy.url(chat_url());
         easy.write_to_body();
         easy.post(request);
-        if (curl_easy_perform(easy.handle) == CURLE_OK && easy.body.find("you said " + text + "\"") != std::string::npos) ++right;
+        if (curl_easy_perform(easy.handle) == CURLE_OK && easy.body.find("you said " + text + "\"") != std::string::npos)
+          ++right;
       }
     });
   }

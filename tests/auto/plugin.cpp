@@ -15,8 +15,7 @@ std::size_t to_string(char* data, std::size_t size, std::size_t count, void* tar
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) int ask(const char* url, const char* text) {
-  const std::string request =
-      std::string(R"({"model":"m","messages":[{"role":"user","content":")") + text + R"("}]})";
+  const std::string request = std::string(R"({"model":"m","messages":[{"role":"user","content":")") + text + R"("}]})";
   std::string body;
   CURL* const easy = curl_easy_init();
   curl_easy_setopt(easy, CURLOPT_URL, url);

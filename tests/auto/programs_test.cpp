@@ -26,9 +26,7 @@ const std::string library = BRAINTRUST_AUTO_LIBRARY;
 const std::string openssl_plugin = BRAINTRUST_OPENSSL_PLUGIN;
 const std::string gnutls_plugin = BRAINTRUST_GNUTLS_PLUGIN;
 
-bool have(const std::string& program) {
-  return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
-}
+bool have(const std::string& program) { return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0; }
 
 ModelCall answered(const std::string& text) { return {text, "you said " + text, ""}; }
 
@@ -76,8 +74,8 @@ TEST_F(Preloaded, CurlMayShowHeadsUploadFilesAndGoParallel) {
 
 TEST_F(Preloaded, CurlWithARetryGivesTwoCalls) {
   if (!have("curl")) GTEST_SKIP() << "no program curl";
-  provider.on("/v1/chat/completions",
-              {{.status = 503, .body = R"({"error":{"message":"busy"}})"}, {.body = R"({"choices":[{"index":0,"message":{"content":"ok"}}]})"}});
+  provider.on("/v1/chat/completions", {{.status = 503, .body = R"({"error":{"message":"busy"}})"},
+                                       {.body = R"({"choices":[{"index":0,"message":{"content":"ok"}}]})"}});
   run.run({"curl", "-sS", "--retry", "1", "--retry-delay", "0", chat(), "-d", question}, {"LD_PRELOAD=" + library});
   const auto calls = run.calls();
   ASSERT_EQ(calls.size(), 2U);
@@ -86,8 +84,8 @@ TEST_F(Preloaded, CurlWithARetryGivesTwoCalls) {
 
 TEST_F(Preloaded, GitRunsUnchanged) {
   if (!have("git")) GTEST_SKIP() << "no program git";
-  provider.on("/repo.git/info/refs",
-              {{.body = "0123456789012345678901234567890123456789\trefs/heads/main\n", .headers = {{"Content-Type", "text/plain"}}}});
+  provider.on("/repo.git/info/refs", {{.body = "0123456789012345678901234567890123456789\trefs/heads/main\n",
+                                       .headers = {{"Content-Type", "text/plain"}}}});
   provider.on("/repo.git/HEAD", {{.body = "ref: refs/heads/main\n"}});
   EXPECT_THAT(both({"git", "ls-remote", provider.url() + "/repo.git"}), HasSubstr("refs/heads/main"));
   EXPECT_THAT(run.rows(), IsEmpty());
@@ -95,8 +93,10 @@ TEST_F(Preloaded, GitRunsUnchanged) {
 
 TEST_F(Preloaded, CmakeDownloadsAsEver) {
   const TemporaryFolder folder;
-  std::ofstream(folder / "get.cmake") << "file(DOWNLOAD " << provider.url() << "/elsewhere " << (folder / "out") << " STATUS status)\n"
-                                      << "message(\"${status}\")\nfile(READ " << (folder / "out") << " text)\nmessage(\"${text}\")\n";
+  std::ofstream(folder / "get.cmake") << "file(DOWNLOAD " << provider.url() << "/elsewhere " << (folder / "out")
+                                      << " STATUS status)\n"
+                                      << "message(\"${status}\")\nfile(READ " << (folder / "out")
+                                      << " text)\nmessage(\"${text}\")\n";
   EXPECT_THAT(both({"cmake", "-P", folder / "get.cmake"}), HasSubstr("elsewhere"));
   EXPECT_THAT(run.rows(), IsEmpty());
 }
@@ -145,8 +145,9 @@ TEST_F(Preloaded, AProgramWithoutAKeyIsNotDelayedAndNothingIsPrinted) {
   if (!have("curl")) GTEST_SKIP() << "no program curl";
   const TemporaryFolder folder;
   const auto begin = std::chrono::steady_clock::now();
-  const std::string output = run.run({"sh", "-c", "cd " + folder.path().string() + " && exec curl -sS " + chat() + " -d '" + question + "'"},
-                                     {"LD_PRELOAD=" + library, "BRAINTRUST_API_KEY="});
+  const std::string output =
+      run.run({"sh", "-c", "cd " + folder.path().string() + " && exec curl -sS " + chat() + " -d '" + question + "'"},
+              {"LD_PRELOAD=" + library, "BRAINTRUST_API_KEY="});
   EXPECT_EQ(run.code, 0);
   EXPECT_THAT(output, testing::StartsWith("{"));
   EXPECT_THAT(output, testing::Not(HasSubstr("braintrust")));

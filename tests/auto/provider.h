@@ -7,8 +7,8 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
 #include <zlib.h>
+#include <nlohmann/json.hpp>
 
 #include "support/scripted_server.h"
 
@@ -52,7 +52,8 @@ class Provider : public ScriptedServer {
               .headers = {{"Content-Type", "application/json"}}};
     }
     if (mode == "redirect") {
-      return {.status = 307, .body = "moved", .headers = {{"Location", "/v1/chat/completions"}, {"Content-Type", "text/plain"}}};
+      return {
+          .status = 307, .body = "moved", .headers = {{"Location", "/v1/chat/completions"}, {"Content-Type", "text/plain"}}};
     }
     if (mode == "hang") return {.deed = Deed::hang};
     Answer answer;
@@ -65,11 +66,13 @@ class Provider : public ScriptedServer {
                     "data: [DONE]\n\n";
     } else {
       answer.headers = {{"Content-Type", "application/json"}};
-      answer.body = nlohmann::json{
-          {"model", "m"},
-          {"choices", {{{"index", 0}, {"message", {{"role", "assistant"}, {"content", text}}}, {"finish_reason", "stop"}}}},
-          {"usage", {{"prompt_tokens", 3}, {"completion_tokens", 2}, {"total_tokens", 5}}},
-      }.dump();
+      answer.body =
+          nlohmann::json{
+              {"model", "m"},
+              {"choices", {{{"index", 0}, {"message", {{"role", "assistant"}, {"content", text}}}, {"finish_reason", "stop"}}}},
+              {"usage", {{"prompt_tokens", 3}, {"completion_tokens", 2}, {"total_tokens", 5}}},
+          }
+              .dump();
     }
     if (mode == "gzip") {
       answer.body = gzipped(answer.body);

@@ -84,8 +84,7 @@ int main(int argc, char** argv) {
   benchmark::ClearRegisteredBenchmarks();
 
   braintrust::auto_instrument({.endpoints = "vllm=" + server});
-  const auto logger =
-      braintrust::init_logger({.project = "p", .api_key = "k", .app_url = server, .api_url = server});
+  const auto logger = braintrust::init_logger({.project = "p", .api_key = "k", .app_url = server, .api_url = server});
   register_all("with/");
   benchmark::RunSpecifiedBenchmarks();
   logger.shutdown();

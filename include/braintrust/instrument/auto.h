@@ -6,16 +6,16 @@
 //   auto logger = braintrust::init_logger({.project = "My Project"});
 //   …                                                                  // your client, cpr, liboai, the AWS SDK: as ever
 //
-// It redirects the `curl_*` calls of every loaded program and library (not libcurl's own) to functions that copy the bytes of model
-// calls on their way; calls to other hosts pass straight through. A span is a child of the span that is current where
+// It redirects the `curl_*` calls of every loaded program and library (not libcurl's own) to functions that copy the bytes of
+// model calls on their way; calls to other hosts pass straight through. A span is a child of the span that is current where
 // curl_easy_perform or curl_multi_add_handle is called, and ends with the transfer. What a span holds is as in call.h.
 //
 // Which requests are model calls: POSTs to the hosts of the providers below, and to endpoints you declare, here or in
 // BRAINTRUST_AUTO_ENDPOINTS. BRAINTRUST_DISABLE_INSTRUMENTATION is a list of names to leave out: "groq,cohere".
 //
-// Call it early: a handle that was made before is traced only after its next curl_easy_reset, because its options cannot be read
-// back. Libraries that are loaded with dlopen later are found by themselves, at the next dlopen or dlsym; calling again finds
-// them at once, and is harmless. Functions that a program gets with dlsym are redirected, too.
+// Call it early: a handle that was made before is traced only after its next curl_easy_reset, because its options cannot be
+// read back. Libraries that are loaded with dlopen later are found by themselves, at the next dlopen or dlsym; calling again
+// finds them at once, and is harmless. Functions that a program gets with dlsym are redirected, too.
 //
 // Not seen: libcurl linked statically (link `braintrust::curl_wrap` for that), CURLOPT_CONNECT_ONLY, WebSockets, and other HTTP
 // clients (for cpp-httplib there is httplib.h). Linux with x86-64 or aarch64; elsewhere it says so in its result.
@@ -58,10 +58,10 @@ struct AutoOptions {
 };
 
 struct AutoResult {
-  bool supported = false;               // on this system
+  bool supported = false;                   // on this system
   std::vector<std::string> libraries = {};  // each libcurl whose calls are redirected: its path; "" = this program itself
-  std::size_t calls = 0;                // places that were redirected, by this call and earlier ones
-  std::string problem = {};             // why not everything was redirected; blank: it was
+  std::size_t calls = 0;                    // places that were redirected, by this call and earlier ones
+  std::string problem = {};                 // why not everything was redirected; blank: it was
 };
 
 AutoResult auto_instrument(const AutoOptions& options = {});
