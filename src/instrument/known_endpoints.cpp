@@ -47,6 +47,8 @@ void declare_endpoints(std::string_view declared, std::string_view switched_off)
   const std::lock_guard lock(changing);
   auto* const endpoints = new llm::Endpoints(by_environment());
   add(*endpoints, declared, switched_off, "auto_instrument");
+  static auto& former = *new std::vector<const llm::Endpoints*>;  // so that leak checkers still see them
+  former.push_back(known.load(std::memory_order_relaxed));
   known.store(endpoints, std::memory_order_release);
 }
 
