@@ -178,7 +178,8 @@ enum class Host { preloaded, traced };
 class Plugin : public testing::TestWithParam<Host> {
  protected:
   void SetUp() override {
-    if (GetParam() == Host::preloaded && library.empty()) GTEST_SKIP() << "a sanitizer cannot be preloaded";
+    // There it is the sanitizer's dlopen that programs call, and that is left alone.
+    if (library.empty()) GTEST_SKIP() << "plugins are not found by themselves under a sanitizer";
   }
   // `with_curl`: the host asks a model, too, through the libcurl it is linked with.
   void load(const std::string& mode, const std::vector<std::string>& plugins, bool with_curl = false) {
