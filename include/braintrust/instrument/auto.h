@@ -15,11 +15,12 @@
 //
 // Call it early: a handle that was made before is traced only after its next curl_easy_reset, because its options cannot be
 // read back. Libraries that are loaded with dlopen later are found by themselves, at the next dlopen or dlsym; calling again
-// finds them at once, and is harmless. Functions that a program gets with dlsym are redirected, too. Under a sanitizer, which has a
-// dlopen of its own, only calling again finds them.
+// finds them at once, and is harmless. Functions that a program gets with dlsym are redirected, too. Under a sanitizer, which
+// has a dlopen of its own, only calling again finds them.
 //
 // Not seen: libcurl linked statically (link `braintrust::curl_wrap` for that), CURLOPT_CONNECT_ONLY, WebSockets, the text of an
-// error where CURLOPT_FAILONERROR is set (libcurl drops it), and other HTTP clients (for cpp-httplib there is httplib.h). Linux with x86-64 or aarch64; elsewhere it says so in its result.
+// error where CURLOPT_FAILONERROR is set (libcurl drops it), and other HTTP clients (for
+// cpp-httplib there is httplib.h). Linux with x86-64 or aarch64; elsewhere it says so in its result.
 //
 // Threads: from any thread; other threads may be in the midst of libcurl's functions. Errors: nothing throws; the result tells.
 // Source: INST 4.14, 16.3; what can go wrong with redirected calls is tested in tests/auto.
