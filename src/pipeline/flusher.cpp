@@ -235,15 +235,17 @@ FlushResult Flusher::finish(Milliseconds deadline, bool stop) {
   // Called back by a function of the user's, on the very thread it would wait for.
   if (thread_id_ == std::this_thread::get_id()) return result_since_last_flush();
   if (state_.load() == idle && stop) state_.store(ended);
-  if (state_.load() == running) {
-    const std::uint64_t ticket = ++flush_wanted_;
-    if (stop) open_spans_wanted_ = true;
+  if (stop) open_spans_wanted_ = true;
+  wait_for_flush(lock, until);
+  if (stop && state_.load() == running) {
+    // What comes from now on is turned away; what came during the wait above still gets the time that is left, because a
+    // request that is cut off may have been heard.
+    state_.store(closing);
+    wait_for_flush(lock, until);
+  }
+  if (stop && state_.load() == closing) {
+    stop_wanted_ = true;  // delivered or not
     if (courier_ != nullptr) courier_->wake();
-    changed_.wait_until(lock, until, [&] { return flush_done_ >= ticket || state_.load() == ended; });
-    if (stop && state_.load() == running) {
-      stop_wanted_ = true;  // delivered or not
-      if (courier_ != nullptr) courier_->wake();
-    }
   }
   if (stop) join(lock);
   FlushResult result = result_since_last_flush();
@@ -256,6 +258,14 @@ FlushResult Flusher::finish(Milliseconds deadline, bool stop) {
     result.attachments_failed -= uploads;
   }
   return result;
+}
+
+void Flusher::wait_for_flush(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point until) {
+  const auto working = [this] { return state_.load() == running || state_.load() == closing; };
+  if (!working()) return;
+  const std::uint64_t ticket = ++flush_wanted_;
+  if (courier_ != nullptr) courier_->wake();
+  changed_.wait_until(lock, until, [&] { return flush_done_ >= ticket || !working(); });
 }
 
 // One caller joins the thread, the others wait for that.
@@ -356,6 +366,7 @@ void Flusher::after_fork_in_child() {
   source_.begin_anew();
   queue_.store(make_queue());
   if (state_.load() == running) state_.store(idle);
+  if (state_.load() == closing) state_.store(ended);
   mutex_.unlock();
 }
 

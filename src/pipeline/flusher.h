@@ -104,7 +104,7 @@ class Flusher {
   Counters& counters() noexcept { return counters_; }
 
  private:
-  enum State { idle, running, ended };
+  enum State { idle, running, closing, ended };  // closing: no rows are taken any more, those that are here are sent
 
   bool can_push() noexcept {
     if (state_.load(std::memory_order_acquire) == running) [[likely]] {
@@ -117,6 +117,7 @@ class Flusher {
   bool start() noexcept;
   void run();
   void run_or_end() noexcept;
+  void wait_for_flush(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point until);
   void join(std::unique_lock<std::mutex>& lock);
   FlushResult finish(Milliseconds deadline, bool stop);
   FlushResult result_since_last_flush();
