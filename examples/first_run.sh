@@ -5,9 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 sh cmake/setup.sh
-printf '==> building (build/release)\n'
+# In the folder where tests/run.sh will find what is compiled.
+printf '==> building (build/dev)\n'
 mkdir -p build
-cmake --preset release -D BRAINTRUST_BUILD_TESTS=OFF >build/first_run.log 2>&1 || { cat build/first_run.log; exit 1; }
-cmake --build --preset release --target braintrust-local support_agent
+cmake --preset dev -D BRAINTRUST_BUILD_TESTS=OFF >build/first_run.log 2>&1 || { cat build/first_run.log; exit 1; }
+cmake --build --preset dev --target braintrust-local support_agent
 printf '==> braintrust-local run support_agent\n'
-exec build/release/src/local/braintrust-local run build/release/examples/support_agent
+exec build/dev/src/local/braintrust-local run build/dev/examples/support_agent
