@@ -5,6 +5,7 @@
 #include <cstring>
 #include <latch>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,7 +23,12 @@ constexpr std::size_t record_bytes = 8;
 
 void ignore(void*) {}
 
+// As a logger's, a queue lives longer than the threads that push into it.
 struct Fixture {
+  static Fixture& make(Queue::Bounds bounds) {
+    static std::vector<std::unique_ptr<Fixture>> all;
+    return *all.emplace_back(std::make_unique<Fixture>(bounds));
+  }
   explicit Fixture(Queue::Bounds bounds) : queue(bounds, held, ignore, nullptr) {}
 
   bool push(std::string_view text) {
@@ -46,7 +52,7 @@ struct Fixture {
 
 TEST(Queue, ThatIsEmptyTurnsNoThreadAwayHoweverManyThereAre) {
   constexpr int threads = 200;
-  Fixture fixture({.max_rows = 1000});
+  Fixture& fixture = Fixture::make({.max_rows = 1000});
   std::latch all_pushed(threads + 1);
   std::atomic<int> refused = 0;
   std::vector<std::thread> running;
@@ -66,7 +72,7 @@ TEST(Queue, ThatIsEmptyTurnsNoThreadAwayHoweverManyThereAre) {
 }
 
 TEST(Queue, NeverHoldsMoreRowsThanItsBound) {
-  Fixture fixture({.max_rows = 100});
+  Fixture& fixture = Fixture::make({.max_rows = 100});
   int taken = 0;
   while (fixture.push("a record")) ++taken;
   EXPECT_EQ(taken, 100);
@@ -75,7 +81,7 @@ TEST(Queue, NeverHoldsMoreRowsThanItsBound) {
 }
 
 TEST(Queue, CollectsARecordWhoseThreadIsInTheMiddleOfItsNext) {
-  Fixture fixture({});
+  Fixture& fixture = Fixture::make({});
   std::latch writing(1), go_on(1);
   std::thread other([&] {
     ASSERT_TRUE(fixture.push("record 1"));
@@ -97,7 +103,7 @@ TEST(Queue, CollectsARecordWhoseThreadIsInTheMiddleOfItsNext) {
 }
 
 TEST(Queue, WithoutABoundTakesRecords) {
-  Fixture fixture({.max_bytes = std::numeric_limits<std::size_t>::max()});
+  Fixture& fixture = Fixture::make({.max_bytes = std::numeric_limits<std::size_t>::max()});
   EXPECT_TRUE(fixture.push("a record"));
   EXPECT_EQ(fixture.take().size(), 1u);
 }
