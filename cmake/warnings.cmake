@@ -1,4 +1,4 @@
-# What our own code is held to; never exported to users. Warnings are errors where a preset says so (CMAKE_COMPILE_WARNING_AS_ERROR):
+# What our own code is held to; never exported to users. Warnings are errors where a preset says so (CMAKE_COMPILE_WARNING_AS_ERROR), and in .ci/run:
 # a newcomer's compiler may know more of them than ours.
 add_library(braintrust_warnings INTERFACE)
 if(PROJECT_IS_TOP_LEVEL AND NOT MSVC)
