@@ -3,6 +3,7 @@
 //   headers: length of the name (1), name, type of the value (1), value; payload; CRC-32 of all before it (4)
 // Source: the AWS documentation of the encoding, as the smithy "event stream" specification words it.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,6 @@
 // Values made of bytes, written by `Json`, read by nlohmann::json: the same tree.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>

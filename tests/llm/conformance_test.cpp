@@ -2,6 +2,7 @@
 // variable or in the environment. Where it is missing the test says so and is skipped. What is expected is in the recordings;
 // the rules of comparison are INST 27.5 and the README beside them.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

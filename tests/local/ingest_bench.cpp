@@ -2,6 +2,7 @@
 //
 //   local_ingest_bench [ROWS] [ROWS_PER_REQUEST] [CONNECTIONS]
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>

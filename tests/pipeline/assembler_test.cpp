@@ -2,6 +2,7 @@
 
 #include "pipeline/assembler.h"
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
