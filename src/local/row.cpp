@@ -13,6 +13,10 @@ namespace {
 
 using detail::for_each_member;
 
+bool is_number(std::string_view value) {
+  return !value.empty() && (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
+}
+
 // The ids of a row of which one names the object that it belongs to.
 struct ObjectIds {
   std::string_view experiment, dataset, prompt_session, project, log;
@@ -53,9 +57,12 @@ Row parse_row(std::string_view text) {
     } else if (key == "metrics") {
       if (!is_object(value)) return;
       for_each_member(value, [&](std::string_view name, std::string_view number) {
-        if (name == "start" && !number.empty() && (number.front() == '-' || (number.front() >= '0' && number.front() <= '9'))) {
-          row.start = std::strtod(std::string(number).c_str(), nullptr);
-        }
+        if (name == "start" && is_number(number)) row.start = std::strtod(std::string(number).c_str(), nullptr);
+      });
+    } else if (key == "span_attributes") {
+      if (!is_object(value)) return;
+      for_each_member(value, [&](std::string_view name, std::string_view number) {
+        if (name == "exec_counter" && is_number(number)) row.exec_counter = std::strtoll(std::string(number).c_str(), nullptr, 10);
       });
     } else if (key == "origin") {
       origin = value;

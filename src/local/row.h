@@ -5,6 +5,7 @@
 // Threads: a plain value. Errors: `parse_logs3_body` says which row is refused and why. All views point into the body.
 // Source: PROTO 4.1, 4.2.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,8 +20,9 @@ struct Row {
   std::string id = {};
   std::string container = {};  // the object it belongs to, "project_logs:…"; with `id` the key by which rows are the same
   std::optional<std::string> root_span_id = {};
-  std::optional<double> start = {};            // seconds since the epoch
-  std::optional<std::string> comment_on = {};  // the row that this comment is about
+  std::optional<double> start = {};               // seconds since the epoch: of two moments within 240 ns, the same number
+  std::optional<std::int64_t> exec_counter = {};  // tells which of them came first, in one process
+  std::optional<std::string> comment_on = {};     // the row that this comment is about
   bool is_merge = false;
   bool is_delete = false;
   bool has_control_fields = false;

@@ -25,7 +25,7 @@
 namespace braintrust::local {
 namespace {
 
-constexpr int schema_version = 2;
+constexpr int schema_version = 3;
 constexpr int busy_ms = 30'000;
 constexpr std::size_t remembered_traces = 1000;
 
@@ -43,6 +43,7 @@ constexpr const char* schema = R"(
     xact INTEGER NOT NULL,
     root_span_id TEXT,
     start REAL,
+    exec_counter INTEGER,
     comment_on TEXT,
     body TEXT NOT NULL);
   CREATE UNIQUE INDEX IF NOT EXISTS rows_by_id ON rows (id, container);
@@ -126,6 +127,7 @@ void prepare(Database& database) {
   Transaction transaction(database);
   const auto version = database.number("PRAGMA user_version");
   if (version > schema_version) throw SqliteError("made by a newer version of braintrust-local");
+  if (version == 1 || version == 2) database.run("ALTER TABLE rows ADD COLUMN exec_counter INTEGER");
   database.run(schema);
   database.run(attachments_schema);
   database.run(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
@@ -214,8 +216,9 @@ class Store::State {
     use->bind(1, container).bind(2, row.id).bind(3, xact);
     if (result.root_span_id && !row.container.starts_with("dataset:")) use->bind(4, *result.root_span_id);
     if (result.start) use->bind(5, *result.start);
-    if (result.comment_on) use->bind(6, *result.comment_on);
-    use->bind(7, rewritten.empty() ? row.text : std::string_view(rewritten)).step();
+    if (result.exec_counter) use->bind(6, *result.exec_counter);
+    if (result.comment_on) use->bind(7, *result.comment_on);
+    use->bind(8, rewritten.empty() ? row.text : std::string_view(rewritten)).step();
   }
 
   bool claim(const std::string& upload) {
@@ -233,9 +236,10 @@ class Store::State {
   Statement body_{database_, "SELECT body FROM rows WHERE id = ? AND container = ?"};
   Statement upsert_{
       database_,
-      "INSERT INTO rows (container, id, xact, root_span_id, start, comment_on, body) VALUES (?, ?, ?, ?, ?, ?, ?) "
-      "ON CONFLICT (id, container) DO UPDATE SET xact = excluded.xact, root_span_id = excluded.root_span_id, "
-      "start = excluded.start, comment_on = excluded.comment_on, body = excluded.body"};
+      "INSERT INTO rows (container, id, xact, root_span_id, start, exec_counter, comment_on, body) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, container) DO UPDATE SET xact = excluded.xact, "
+      "root_span_id = excluded.root_span_id, start = excluded.start, exec_counter = excluded.exec_counter, "
+      "comment_on = excluded.comment_on, body = excluded.body"};
   Statement claim_upload_{database_, "UPDATE uploads SET applied = 1, body = NULL WHERE key = ? AND applied = 0"};
 };
 
@@ -343,9 +347,9 @@ Result<std::string> Store::rows_json(std::string_view root_span_id) const {
       while (statement.step()) append_row(rows, statement.text(0), statement.number(1));
     };
     if (root_span_id.empty()) {
-      append_all("SELECT body, xact FROM rows ORDER BY start IS NULL, start, key");
+      append_all("SELECT body, xact FROM rows ORDER BY start IS NULL, start, exec_counter, key");
     } else {
-      append_all("SELECT body, xact FROM rows WHERE root_span_id = ? ORDER BY start IS NULL, start, key");
+      append_all("SELECT body, xact FROM rows WHERE root_span_id = ? ORDER BY start IS NULL, start, exec_counter, key");
       append_all(
           "SELECT c.body, c.xact FROM rows r JOIN rows c ON c.comment_on = r.id AND c.container = r.container "
           "WHERE r.root_span_id = ? AND c.comment_on IS NOT NULL AND c.root_span_id IS NULL ORDER BY c.key");

@@ -136,7 +136,7 @@ TEST(LocalAttachmentTable, IsAddedToADatabaseThatWasMadeBeforeThereWereAny) {
   }
   {
     Database database(path, 1000);
-    database.run("DROP TABLE attachments; PRAGMA user_version = 1");
+    database.run("DROP TABLE attachments; ALTER TABLE rows DROP COLUMN exec_counter; PRAGMA user_version = 1");
   }
   auto store = must(Store::open(path));
   EXPECT_TRUE(store.begin_attachment("k", "f", "t"));

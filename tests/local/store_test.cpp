@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "local/must.h"
+#include "local/sqlite.h"
 #include "local/temporary_folder.h"
 
 namespace braintrust::local {
@@ -88,6 +89,20 @@ TEST(LocalStore, TellsRowsOfDifferentObjectsApart) {
   // The same dataset, said in two ways that SDKs have.
   ASSERT_TRUE(store.write(body({{{"id", "1"}, {"dataset_id", "p"}, {"project_id", "x"}, {"log_id", "g"}}})));
   EXPECT_EQ(must(store.row_count()), 4U);
+}
+
+// Seconds as a number tell nothing apart below a quarter of a microsecond, and short spans start closer than that.
+TEST(LocalStore, OrdersSpansThatStartedAtOneMomentByTheirCounter) {
+  auto store = memory();
+  const auto counted = [](const std::string& id, int counter) {
+    return span(id, "t", 10, 11, {{"span_attributes", {{"exec_counter", counter}}}});
+  };
+  ASSERT_TRUE(store.write(body({counted("third", 10), counted("second", 9), span("first", "t", 9, 12), counted("fourth", 11)})));
+  for (const char* trace : {"", "t"}) {
+    std::vector<std::string> ids;
+    for (const auto& one : rows_of(store, trace)) ids.push_back(one.at("id"));
+    EXPECT_THAT(ids, ElementsAre("first", "second", "third", "fourth"));
+  }
 }
 
 TEST(LocalStore, DeletesARow) {
@@ -242,6 +257,15 @@ TEST(LocalStore, RefusesFilesThatAreNotItsOwn) {
   std::ofstream(folder / "text") << std::string(5000, 'x');
   EXPECT_EQ(Store::open(folder / "text").error().code, ErrorCode::io);
   EXPECT_THAT(Store::open(folder / "missing/a.db").error().message, HasSubstr("missing/a.db"));
+}
+
+TEST(LocalStore, TakesAFileOfAnEarlierVersionAsItIs) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(must(Store::open(folder / "a.db")).write(body({span("old", "t", 10, 11)})));
+  Database(folder / "a.db", 0).run("ALTER TABLE rows DROP COLUMN exec_counter; PRAGMA user_version = 2");
+  auto store = must(Store::open(folder / "a.db"));
+  ASSERT_TRUE(store.write(body({span("new", "t", 12, 13)})));
+  EXPECT_EQ(rows_of(store, "t").size(), 2U);
 }
 
 TEST(LocalStore, TakesWritersOfSeveralThreadsAndConnectionsAtOnce) {
