@@ -8,7 +8,7 @@
 namespace braintrust::detail {
 namespace {
 
-// Several endings may mean one type: the first is the usual one.
+// Several endings may mean one type, and one ending several types: the first is the usual one. (INST 18.4)
 constexpr std::pair<std::string_view, std::string_view> endings[] = {
     {"png", "image/png"},
     {"jpg", "image/jpeg"},
@@ -37,8 +37,9 @@ constexpr std::pair<std::string_view, std::string_view> endings[] = {
     {"opus", "audio/opus"},
     {"flac", "audio/flac"},
     {"aac", "audio/aac"},
-    {"m4a", "audio/mp4"},
     {"mp4", "video/mp4"},
+    {"mp4", "audio/mp4"},
+    {"m4a", "audio/mp4"},
     {"webm", "video/webm"},
     {"mov", "video/quicktime"},
     {"mkv", "video/x-matroska"},

@@ -6,7 +6,6 @@
 // A capture is a header of texts with their lengths, then the body. Threads: log_* from the app's; interpretation on the
 // background thread. Errors: none.
 
-#include <initializer_list>
 #include <string_view>
 
 #include <braintrust/trace/span.h>

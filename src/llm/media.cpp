@@ -6,6 +6,7 @@
 
 #include "core/base64.h"
 #include "core/environment.h"
+#include "core/media_type.h"
 #include "llm/url.h"
 
 namespace braintrust::llm {
@@ -14,38 +15,6 @@ namespace {
 constexpr std::size_t least_base64 = 20;                            // INST 18.13
 constexpr std::size_t most_base64 = std::size_t{64} * 1024 * 1024;  // INST 18.18
 constexpr int deepest_media = 128;                                  // INST 18.16
-
-std::string_view extension_of(std::string_view content_type) {
-  constexpr std::pair<std::string_view, std::string_view> usual[] = {
-      {"image/jpeg", "jpg"},
-      {"audio/mpeg", "mp3"},
-      {"text/plain", "txt"},
-      {"text/markdown", "md"},
-      {"application/msword", "doc"},
-      {"application/vnd.ms-excel", "xls"},
-      {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
-      {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
-      {"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
-      {"application/octet-stream", "bin"},
-  };
-  for (const auto& [type, extension] : usual) {
-    if (content_type == type) return extension;
-  }
-  const std::size_t slash = content_type.find('/');
-  std::string_view subtype = slash == std::string_view::npos ? std::string_view() : content_type.substr(slash + 1);
-  subtype = subtype.substr(0, subtype.find_first_of("+;"));
-  if (subtype.starts_with("x-")) subtype.remove_prefix(2);
-  return subtype.empty() ? "bin" : subtype;
-}
-
-// INST 18.4: no path separators, no control characters.
-std::string safe_filename(std::string_view given, std::string_view content_type) {
-  std::string name;
-  for (const char c : given) {
-    if (c != '/' && c != '\\' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) name += c;
-  }
-  return detail::is_blank(name) ? "attachment." + std::string(extension_of(content_type)) : name;
-}
 
 std::optional<std::string> decoded_base64(std::string_view text) {
   if (text.size() < least_base64 || text.size() > most_base64) return std::nullopt;
@@ -63,9 +32,9 @@ std::optional<std::string> decoded_base64(std::string_view text) {
 std::optional<Media> media_of(std::string_view content_type, std::string_view base64, std::string_view filename) {
   auto bytes = decoded_base64(base64);
   if (!bytes) return std::nullopt;
-  if (content_type.empty()) content_type = sniffed_type(*bytes);
+  if (content_type.empty()) content_type = detail::type_of_bytes(*bytes);
   if (content_type.empty()) return std::nullopt;
-  return Media{std::string(content_type), safe_filename(filename, content_type), std::move(*bytes)};
+  return Media{std::string(content_type), detail::safe_filename(filename, content_type), std::move(*bytes)};
 }
 
 // A string whose whole text is a data URL.
@@ -224,32 +193,6 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found) {
 std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename) {
   if (base64.inside().find('\\') == std::string_view::npos) return media_of(content_type, base64.inside(), filename);
   return media_of(content_type, base64.string(), filename);
-}
-
-std::string_view sniffed_type(std::string_view bytes) noexcept {
-  struct Signature {
-    std::size_t at;
-    std::string_view bytes;
-    std::string_view type;
-  };
-  constexpr Signature signatures[] = {
-      {0, "\x89PNG\r\n\x1A\n", "image/png"},
-      {0, "\xFF\xD8\xFF", "image/jpeg"},
-      {0, "GIF87a", "image/gif"},
-      {0, "GIF89a", "image/gif"},
-      {8, "WEBP", "image/webp"},
-      {8, "WAVE", "audio/wav"},
-      {0, "%PDF-", "application/pdf"},
-      {0, "ID3", "audio/mpeg"},
-      {0, "\xFF\xFB", "audio/mpeg"},
-      {0, "OggS", "audio/ogg"},
-      {4, "ftyp", "video/mp4"},
-  };
-  for (const Signature& signature : signatures) {
-    if (bytes.size() < signature.at || !bytes.substr(signature.at).starts_with(signature.bytes)) continue;
-    if (signature.at != 8 || bytes.starts_with("RIFF")) return signature.type;
-  }
-  return {};
 }
 
 }  // namespace braintrust::llm

@@ -61,7 +61,5 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found);
 // For formats of their own. `base64`: a string in either alphabet, padded or not, of 20 characters or more; nothing when it
 // does not decode, or `content_type` is blank and the bytes do not tell (INST 18.7).
 std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename = {});
-// The type the first bytes tell, or blank.
-std::string_view sniffed_type(std::string_view bytes) noexcept;
 
 }  // namespace braintrust::llm

@@ -1,6 +1,7 @@
 // Media become attachments, at the place where they stood. INST 18, its test scenarios 18.60 to 18.75 as far as they concern
 // this room.
 
+#include "core/media_type.h"
 #include "llm/media.h"
 
 #include "core/base64.h"
@@ -188,7 +189,7 @@ TEST(Media, TheFirstBytesTellTheType) {  // INST 18.7
                                                                  {"RIFF", ""},
                                                                  {"ab", ""},
                                                                  {"", ""}};
-  for (const auto& [bytes, type] : known) EXPECT_EQ(sniffed_type(bytes), type) << bytes;
+  for (const auto& [bytes, type] : known) EXPECT_EQ(detail::type_of_bytes(bytes), type) << bytes;
 }
 
 TEST(Media, FilesOfAFormBecomeAttachments) {  // INST 12.5
