@@ -27,14 +27,15 @@ std::uint64_t steady_nanoseconds() {
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
 }
 
+// Calls `f` for each record that has not been read yet. One for which it throws comes again.
 template <class F>
-void for_each_record(const Block& block, F&& f) {
-  for (std::size_t at = 0; at < block.used;) {
-    const char* const record = block.data() + at;
+void read_records(Block& block, F&& f) {
+  while (block.read < block.used) {
+    const char* const record = block.data() + block.read;
     std::uint32_t size = 0;
     std::memcpy(&size, record, sizeof size);
     f(record);
-    at += size;
+    block.read += size;
   }
 }
 
@@ -150,11 +151,14 @@ void Flusher::run() {
         if (first == nullptr && queue.rows() == 0) queue.trim(kept_when_idle);
       }
       while (first != nullptr && !courier->full()) {
-        for_each_record(*first, [&](const char* record) { source_.write(record, *courier); });
+        read_records(*first, [&](const char* record) {
+          source_.write(record, *courier);
+          queue.pass_on(*first);
+        });
         if (first == flush_block) flush_block = nullptr;
         queue.release(std::exchange(first, first->next));
       }
-    } catch (const std::exception& error) {  // out of memory: the block's rows are tried again
+    } catch (const std::exception& error) {  // out of memory: the row is tried again
       detail::report(Severity::error, ErrorCode::io, std::string("the background thread cannot go on: ") + error.what());
     }
     if (first == nullptr) last = nullptr;
@@ -200,7 +204,7 @@ void Flusher::run() {
   }
   std::uint64_t given_up = courier->taken() - courier->done();
   while (first != nullptr) {
-    for_each_record(*first, [&](const char* record) { source_.discard(record); });
+    read_records(*first, [&](const char* record) { source_.discard(record); });
     given_up += first->rows;
     counters_.closed.fetch_add(first->rows, std::memory_order_relaxed);
     queue.release(std::exchange(first, first->next));

@@ -10,7 +10,7 @@
 //  1. Only this thread touches the courier. App threads touch the queue, and the small state under `mutex_`, for flush and
 //  stop.
 //  2. A flush covers every record whose push had ended before `flush` was called, and the attachments it names: the queue is
-//  collected after the flush is seen.
+//  collected after the flush is seen. (Not what lies behind a push that a stopped thread is in for 100 ms; see queue.h.)
 //  3. The courier is full before memory is: records stay in the queue, which is bounded, while the courier cannot take more.
 //  4. After `stop`, the thread ends within the deadline, whatever the network does; what is left is counted as `closed`.
 //  5. In a forked child nothing of the parent's thread is touched or freed: queue, courier and thread are forgotten as they

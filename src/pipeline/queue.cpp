@@ -196,6 +196,7 @@ Block* Queue::next_block(Lane& lane, Block* full, std::size_t bytes) {
   block->lane = &lane;
   block->sequence = lane.sequence++;
   block->used = 0;
+  block->read = 0;
   block->rows = 0;
   return block;
 }
@@ -278,6 +279,12 @@ Block* Queue::collect(Collect what) {
     first = *block;
   }
   return first;
+}
+
+void Queue::pass_on(Block& block) noexcept {
+  block.rows -= 1;
+  granted_.fetch_sub(1, std::memory_order_relaxed);
+  released_.fetch_add(1, std::memory_order_release);
 }
 
 void Queue::release(Block* block) noexcept {

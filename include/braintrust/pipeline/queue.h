@@ -38,8 +38,9 @@ struct Block {
   Lane* lane = nullptr;              // who filled it
   std::uint64_t sequence = 0;        // how many blocks that lane had filled before
   std::uint32_t index_plus_one = 0;  // its place in the queue; 0 = made for one large record
-  std::uint32_t rows = 0;
+  std::uint32_t rows = 0;  // that were not passed on
   std::size_t used = 0;
+  std::size_t read = 0;  // by the background thread
   std::size_t capacity = 0;
 
   char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
@@ -91,7 +92,9 @@ class Queue {
   // waits until no thread is in the middle of a push (which takes as long as a copy does), 100 ms at most.
   enum class Collect { full_blocks, everything };
   Block* collect(Collect what);
-  // Gives a block and its rows back.
+  // One row of the block has been read and is held further down, where it counts from now on.
+  void pass_on(Block& block) noexcept;
+  // Gives a block back, and the rows that were not passed on.
   void release(Block* block) noexcept;
   // Frees the memory of free blocks, all but `keep` bytes of them.
   void trim(std::size_t keep) noexcept;
