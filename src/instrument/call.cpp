@@ -1,6 +1,7 @@
 #include <braintrust/instrument/call.h>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
@@ -142,13 +143,17 @@ void Call::end(const CallEnd& end) noexcept {
          .content_type = end.content_type,
          .content_encoding = end.content_encoding,
          .error = end.error,
-         .seconds_to_first =
-             state.first_byte != 0 ? static_cast<double>(state.first_byte - state.started) * nanosecond : -1.0,
+         .seconds_to_first = state.first_byte != 0 ? static_cast<double>(state.first_byte - state.started) * nanosecond : -1.0,
          .head = state.head.view(),
          .tail = state.tail.view(),
          .cut = state.cut});
   }
-  state_.reset();  // its span ends
+  if (end.took.count() > 0) {
+    const std::chrono::nanoseconds until_now(detail::steady_now() - state.started);
+    const auto ago = std::max(until_now - end.took, std::chrono::nanoseconds(0));
+    state.span.end(std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago));
+  }
+  state_.reset();  // its span ends, if it has not
 }
 
 SpanHandle Call::span() const noexcept { return state_ != nullptr ? state_->span.handle() : SpanHandle(); }

@@ -51,6 +51,7 @@ enum Option : int {
 };
 
 constexpr int info_response_code = 0x200000 + 2;
+constexpr int info_total_time = 0x600000 + 50;  // microseconds
 
 constexpr int result_write_error = 23;
 constexpr int result_read_error = 26;

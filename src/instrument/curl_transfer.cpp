@@ -172,8 +172,8 @@ void CurlTransfer::give_back(const CurlFunctions& curl, void* copy, const CurlHa
   handle.transfer->restore(curl, copy, handle);
 }
 
-void CurlTransfer::finish(const CurlFunctions& curl, void* easy, CurlHandle& handle, int status,
-                          const std::string& error) noexcept {
+void CurlTransfer::finish(const CurlFunctions& curl, void* easy, CurlHandle& handle, int status, const std::string& error,
+                          std::chrono::nanoseconds took) noexcept {
   handle.in_our_hands = true;
   handle.transfer->restore(curl, easy, handle);
   handle.in_our_hands = false;
@@ -183,7 +183,8 @@ void CurlTransfer::finish(const CurlFunctions& curl, void* easy, CurlHandle& han
   transfer->call_.end({.status = status,
                        .content_type = transfer->response_type_,
                        .content_encoding = transfer->response_encoding_,
-                       .error = error});
+                       .error = error,
+                       .took = took});
 }
 
 namespace {
@@ -223,7 +224,11 @@ void CurlTransfer::end(const CurlFunctions& curl, void* easy, CurlHandle& handle
 }
 
 void CurlTransfer::end_unknown(const CurlFunctions& curl, void* easy, CurlHandle& handle) noexcept {
-  finish(curl, easy, handle, status_of(curl, easy), {});
+  // Nobody asked libcurl for its message, so the transfer may have been over for long. Of one that got no answer, libcurl may
+  // still tell the time of the one before.
+  std::int64_t microseconds = 0;
+  if (handle.transfer->answered_) curl.easy_getinfo(easy, curl::info_total_time, &microseconds);
+  finish(curl, easy, handle, status_of(curl, easy), {}, std::chrono::microseconds(microseconds));
 }
 
 void CurlTransfer::end_with_exception(const CurlFunctions& curl, void* easy, CurlHandle& handle) noexcept {

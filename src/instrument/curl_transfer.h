@@ -9,6 +9,7 @@
 // Threads: as the handle. Errors: exceptions of the program's callbacks pass through; nothing of ours throws. Units: bytes.
 // Source: INST 8, 9; libcurl's documentation of each callback.
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -57,7 +58,8 @@ class CurlTransfer {
   void capture_request_head(std::string_view head) noexcept;
   void flush_held() noexcept;
   void log_late_request() noexcept;
-  static void finish(const CurlFunctions& curl, void* easy, CurlHandle& handle, int status, const std::string& error) noexcept;
+  static void finish(const CurlFunctions& curl, void* easy, CurlHandle& handle, int status, const std::string& error,
+                     std::chrono::nanoseconds took = {}) noexcept;
 
   llm::Call call_;
   llm::Endpoint endpoint_;

@@ -2,6 +2,7 @@
 
 #include <braintrust/instrument/auto.h>
 
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -129,6 +130,29 @@ TEST(AutoInstrument, TakesTheParentOfAMultiTransferWhereItIsAddedAndNotWhereItRu
   curl_multi_remove_handle(multi, easy.get());
   curl_multi_cleanup(multi);
   EXPECT_EQ(backend.row("Chat Completion")["span_parents"], Row::array({parent}));
+}
+
+TEST(AutoInstrument, EndsAMultiTransferWhenItWasOverThoughNobodyAskedForItsMessage) {
+  Backend backend;
+  const Provider provider;
+  auto_instrument(endpoint(provider));
+  CURLM* const multi = curl_multi_init();
+  Easy easy;
+  easy.prepare(chat(provider));
+  curl_multi_add_handle(multi, easy.get());
+  int running = 1;
+  while (running > 0) {
+    curl_multi_perform(multi, &running);
+    if (running > 0) curl_multi_poll(multi, nullptr, 0, 100, nullptr);
+  }
+  const auto over = std::chrono::system_clock::now();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // the program has other things to do
+  curl_multi_remove_handle(multi, easy.get());
+  curl_multi_cleanup(multi);
+  const Row row = backend.row("Chat Completion");
+  const std::chrono::duration<double> end(row["metrics"]["end"].get<double>());
+  EXPECT_LT(end, over.time_since_epoch() + std::chrono::milliseconds(100));
+  EXPECT_GE(end.count(), row["metrics"]["start"].get<double>());
 }
 
 TEST(AutoInstrument, LeavesOutProvidersByName) {

@@ -18,6 +18,7 @@
 // Threads: a call is used from one thread at a time; it may move between threads. Errors: nothing throws; what cannot be
 // understood is left out of the span. Units: bytes. Source: INST 4, 7.17, 8, 9.
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 
@@ -33,10 +34,10 @@ struct CallOptions {
   // Whose API: openai, anthropic, google, bedrock, azure, cohere, ollama, mistral, groq, … Each name but those with formats of
   // their own (anthropic, google, bedrock, cohere, ollama) means OpenAI's format. It becomes `metadata.provider`.
   std::string_view provider = {};
-  std::string_view path = {};  // of the request's URL, query included: "/v1/chat/completions"
-  std::string_view request = {};  // the request's body
+  std::string_view path = {};                          // of the request's URL, query included: "/v1/chat/completions"
+  std::string_view request = {};                       // the request's body
   std::string_view content_type = "application/json";  // of the request
-  Parent parent = {};  // instead of the current span
+  Parent parent = {};                                  // instead of the current span
   // Instead of provider and path: where the request goes. Of a host that is no known provider's, and not declared in
   // BRAINTRUST_AUTO_ENDPOINTS, the call is a no-op.
   std::string_view url = {};
@@ -47,6 +48,7 @@ struct CallEnd {
   std::string_view content_type = {};      // the response's header. Blank: told from the bytes
   std::string_view content_encoding = {};  // the response's header, if the bytes are still encoded so
   std::string_view error = {};             // why the transfer failed, in the client's words. Blank: it did not
+  std::chrono::nanoseconds took = {};      // from start_call, for clients that hear of the end late. Zero: until now
 };
 
 class [[nodiscard]] Call {
