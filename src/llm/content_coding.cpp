@@ -48,19 +48,27 @@ class Zlib final : public Decompressor {
   }
 
   bool feed(std::string_view bytes, const Output& output) override {
+    if (over_) return true;
     if (!open_ && !open(bytes.front())) return false;
     std::array<char, piece_size> piece;
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = static_cast<uInt>(bytes.size());
     for (;;) {
+      if (at_end_) {
+        if (stream_.avail_in == 0) return true;
+        // Another gzip member may follow; what else does is no part of the text.
+        if (*stream_.next_in != 0x1F) over_ = true;
+        if (over_) return true;
+        inflateReset(&stream_);
+        at_end_ = false;
+      }
       stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
       stream_.avail_out = piece_size;
       const int result = inflate(&stream_, Z_SYNC_FLUSH);
       const std::size_t written = piece_size - stream_.avail_out;
       if (written > 0) output({piece.data(), written});
       if (result == Z_STREAM_END) {
-        if (stream_.avail_in == 0 || *stream_.next_in != 0x1F) return true;  // else: another gzip member follows
-        inflateReset(&stream_);
+        at_end_ = true;
       } else if (result == Z_BUF_ERROR) {
         return true;  // wants more
       } else if (result != Z_OK) {
@@ -81,6 +89,8 @@ class Zlib final : public Decompressor {
 
   z_stream stream_ = {};
   bool open_ = false;
+  bool at_end_ = false;  // of a member
+  bool over_ = false;    // the rest is none
 };
 #endif
 

@@ -6,6 +6,8 @@
 namespace braintrust::llm {
 namespace {
 
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 class Sse final : public Framing {
  public:
   explicit Sse(std::size_t limit) : limit_(limit) {}
@@ -52,7 +54,8 @@ class Sse final : public Framing {
 
  private:
   void keep_line(std::string_view bytes) {
-    line_too_long_ = line_too_long_ || line_.size() + bytes.size() > limit_;
+    // Of the first line, a byte order mark may be part.
+    line_too_long_ = line_too_long_ || line_.size() + bytes.size() > limit_ + (first_line_ ? byte_order_mark.size() : 0);
     if (line_too_long_) {
       line_.clear();
     } else {
@@ -75,7 +78,7 @@ class Sse final : public Framing {
   void end_line(std::string_view line, EventSink& sink) {
     if (first_line_) {
       first_line_ = false;
-      if (line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+      if (line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
     }
     if (torn_line_) {  // the rest of a line whose beginning is missing, blank or not
       torn_line_ = line_too_long_ = false;

@@ -61,6 +61,18 @@ TEST(ContentCoding, SeveralGzipMembersAreOneBody) {
   expect_same_however_cut(exchange);
 }
 
+TEST(ContentCoding, WhatFollowsTheLastMemberIsNoPartOfTheBodyHoweverItIsCut) {
+  for (const int window : {31, 15, -15}) {
+    Exchange exchange = stream();
+    exchange.response = deflated(exchange.response, window) + "padding \x1F and more";
+    exchange.content_encoding = window == 31 ? "gzip" : "deflate";
+    const Facts facts = response_facts(exchange);
+    EXPECT_EQ(facts.output, output);
+    EXPECT_EQ(facts.note, "");
+    expect_same_however_cut(exchange);
+  }
+}
+
 TEST(ContentCoding, BrokenBytesAreNoErrorButAreSaid) {
   Exchange exchange = stream();
   exchange.response = deflated(exchange.response, 31).substr(0, 10) + std::string(200, '\xFF');

@@ -69,6 +69,16 @@ TEST(Sse, TooLongALineMakesTheEventTooLongHoweverItIsCut) {
     EXPECT_THAT(events_of(sse_framing, bytes, piece, 50), ElementsAre("|c")) << piece;
 }
 
+TEST(Sse, AByteOrderMarkDoesNotCountForTheLengthOfTheFirstLine) {
+  const std::string longest =
+      "\xEF\xBB\xBF"
+      "data: " +
+      std::string(44, 'x') + "\n\n";
+  for (std::size_t piece = 1; piece < longest.size(); ++piece) {
+    EXPECT_THAT(events_of(sse_framing, longest, piece, 50), ElementsAre("|" + std::string(44, 'x'))) << piece;
+  }
+}
+
 TEST(Sse, AfterAGapTheNextWholeEventCounts) {
   const auto framing = sse_framing(roomy);
   Collected collected;
