@@ -76,6 +76,23 @@ TEST_F(HttplibClient, TracesEveryFormOfPostWithABodyInMemory) {
   EXPECT_EQ(backend.rows().size(), 5u);
 }
 
+TEST_F(HttplibClient, SendsByteForByteWhatHttplibsOwnClientSends) {
+  answer_with({.body = answer, .headers = {{"Content-Type", "application/json"}}});
+  ::httplib::Client plain(server->url());
+  for (const bool compressed : {false, true}) {
+    plain.set_compress(compressed);
+    client.set_compress(compressed);
+    EXPECT_TRUE(plain.Post(path, {{"X-Mine", "1"}}, question, "application/json"));
+    EXPECT_TRUE(client.Post(path, {{"X-Mine", "1"}}, question, "application/json"));
+    const auto requests = server->requests(path);
+    EXPECT_EQ(requests.back().body, requests.at(requests.size() - 2).body);
+    EXPECT_EQ(requests.back().headers, requests.at(requests.size() - 2).headers);
+  }
+  const auto rows = backend.rows();
+  ASSERT_EQ(rows.size(), 2u);
+  for (const Row& row : rows) EXPECT_EQ(row["input"][0]["content"], "2+2?");
+}
+
 TEST_F(HttplibClient, PassesAStreamThroughPieceByPieceAndAddsItUp) {
   answer_with({.body = stream, .headers = {{"Content-Type", "text/event-stream"}}});
   std::string seen;

@@ -10,13 +10,13 @@
 //   request.content_receiver = [&](const char* data, size_t size, auto...) { …; return true; };
 //   client.send(request);
 //
-// It is an `httplib::Client` in every other respect. Traced: `send`, and `Post` with a body in memory, with or without a content
-// receiver. Not traced: bodies that a content provider makes, multipart forms, and requests to hosts that are no model
+// It is an `httplib::Client` in every other respect. Traced: `send`, and `Post` with a body in memory, with or without a
+// content receiver. Not traced: bodies that a content provider makes, multipart forms, and requests to hosts that are no model
 // provider's (BRAINTRUST_AUTO_ENDPOINTS declares more). Instead of deriving, `braintrust::httplib::send(client, base, request)`
 // traces one request of a client you have.
 //
-// Header-only and compiled by you, with your httplib.h and your CPPHTTPLIB_ macros, because the layout of its classes depends on
-// them. Written against 0.11; later versions only add to what is used here.
+// Header-only and compiled by you, with your httplib.h and your CPPHTTPLIB_ macros, because the layout of its classes depends
+// on them. Written against 0.11; later versions only add to what is used here.
 //
 // Threads: as httplib::Client. Errors: as httplib::Client; none of its own. Source: INST 4, 8.
 
@@ -31,44 +31,62 @@
 
 namespace braintrust::httplib {
 
+namespace detail {
+
+// The call that a POST of `body` to `path` of `base` is; a no-op where that is no model's.
+inline llm::Call begin(std::string_view base, std::string_view path, std::string_view body, std::string_view content_type,
+                       Site site) {
+  while (base.ends_with('/')) base.remove_suffix(1);
+  return llm::start_call({.request = body, .content_type = content_type, .url = std::string(base).append(path)}, site);
+}
+
+// What a whole answer tells.
+inline void end(llm::Call& call, const ::httplib::Result& result, llm::CallEnd seen = {.status = 0}) {
+  std::string content_type, content_encoding, error;
+  if (result) {
+    content_type = result->get_header_value("Content-Type");
+    content_encoding = result->get_header_value("Content-Encoding");
+    seen = {.status = result->status, .content_type = content_type, .content_encoding = content_encoding};
+  } else if (result.error() != ::httplib::Error::Canceled) {  // the program's own receiver wanted no more (INST 9.4)
+    error = "httplib: " + ::httplib::to_string(result.error());
+    seen.error = error;
+  }
+  call.end(seen);
+}
+
+}  // namespace detail
+
 // Sends `request` with `client`, which talks to `base` ("https://api.openai.com"), and records it if it is a model call.
 template <class HttpClient>
 ::httplib::Result send(HttpClient& client, std::string_view base, ::httplib::Request request, Site site = Site::current()) {
-  while (base.ends_with('/')) base.remove_suffix(1);
-  const std::string url = request.method == "POST" ? std::string(base) + request.path : std::string();
   llm::Call call;
-  if (!url.empty()) {
-    const std::string content_type = request.get_header_value("Content-Type");
-    call = llm::start_call({.request = request.body, .content_type = content_type, .url = url}, site);
+  if (request.method == "POST") {
+    call = detail::begin(base, request.path, request.body, request.get_header_value("Content-Type"), site);
   }
   if (!call) return client.send(request);
+  if (!request.content_receiver) {
+    ::httplib::Result result = client.send(request);
+    if (result) call.on_chunk(result->body);
+    detail::end(call, result);
+    return result;
+  }
 
   // Of a refused request httplib hands the body to the receiver too; its head comes before.
   int status = 0;
   std::string content_type, content_encoding;
-  const bool streamed = static_cast<bool>(request.content_receiver);
-  if (streamed) {
-    request.content_receiver = [&call, receiver = std::move(request.content_receiver)](const char* data, auto size,
-                                                                                       auto... rest) {
-      call.on_chunk({data, static_cast<std::size_t>(size)});
-      return receiver(data, size, rest...);
-    };
-    request.response_handler = [&, handler = std::move(request.response_handler)](const ::httplib::Response& head) {
-      status = head.status;
-      content_type = head.get_header_value("Content-Type");
-      return handler ? handler(head) : true;
-    };
-  }
+  request.content_receiver = [&call, receiver = std::move(request.content_receiver)](const char* data, auto size,
+                                                                                     auto... rest) {
+    call.on_chunk({data, static_cast<std::size_t>(size)});
+    return receiver(data, size, rest...);
+  };
+  request.response_handler = [&, handler = std::move(request.response_handler)](const ::httplib::Response& head) {
+    status = head.status;
+    content_type = head.get_header_value("Content-Type");
+    content_encoding = head.get_header_value("Content-Encoding");
+    return handler ? handler(head) : true;
+  };
   ::httplib::Result result = client.send(request);
-  if (result) {
-    status = result->status;
-    content_type = result->get_header_value("Content-Type");
-    if (!streamed) call.on_chunk(result->body);
-  }
-  // Canceled: the program's own receiver wanted no more, which is no failure (INST 9.4).
-  const bool failed = !result && result.error() != ::httplib::Error::Canceled;
-  const std::string error = failed ? "httplib: " + ::httplib::to_string(result.error()) : std::string();
-  call.end({.status = status, .content_type = content_type, .error = error});
+  detail::end(call, result, {.status = status, .content_type = content_type, .content_encoding = content_encoding});
   return result;
 }
 
@@ -96,23 +114,35 @@ class Client : public ::httplib::Client {
 
   ::httplib::Result Post(const std::string& path, const std::string& body, const std::string& content_type,
                          Site site = Site::current()) {
-    return post(path, {}, body, content_type, {}, site);
+    return post(path, body, content_type, site, path, body, content_type);
   }
   ::httplib::Result Post(const std::string& path, const ::httplib::Headers& headers, const std::string& body,
                          const std::string& content_type, Site site = Site::current()) {
-    return post(path, headers, body, content_type, {}, site);
-  }
-  ::httplib::Result Post(const std::string& path, const ::httplib::Headers& headers, const std::string& body,
-                         const std::string& content_type, ::httplib::ContentReceiver receiver, Site site = Site::current()) {
-    return post(path, headers, body, content_type, std::move(receiver), site);
+    return post(path, body, content_type, site, path, headers, body, content_type);
   }
   ::httplib::Result Post(const std::string& path, const char* body, std::size_t size, const std::string& content_type,
                          Site site = Site::current()) {
-    return post(path, {}, std::string(body, size), content_type, {}, site);
+    return post(path, {body, size}, content_type, site, path, body, size, content_type);
   }
   ::httplib::Result Post(const std::string& path, const ::httplib::Headers& headers, const char* body, std::size_t size,
                          const std::string& content_type, Site site = Site::current()) {
-    return post(path, headers, std::string(body, size), content_type, {}, site);
+    return post(path, {body, size}, content_type, site, path, headers, body, size, content_type);
+  }
+  // With a receiver, which not every version of httplib::Client has for POST.
+  ::httplib::Result Post(const std::string& path, const ::httplib::Headers& headers, const std::string& body,
+                         const std::string& content_type, ::httplib::ContentReceiver receiver, Site site = Site::current()) {
+    ::httplib::Request request;
+    request.method = "POST";
+    request.path = path;
+    request.headers = headers;
+    if (!content_type.empty()) request.set_header("Content-Type", content_type);
+    request.body = body;
+    if (receiver) {
+      request.content_receiver = [receiver = std::move(receiver)](const char* data, auto size, auto...) {
+        return receiver(data, static_cast<std::size_t>(size));
+      };
+    }
+    return send(request, site);
   }
   // All other forms, as they are.
   template <class... Arguments>
@@ -133,20 +163,16 @@ class Client : public ::httplib::Client {
     return base.find("://") != std::string::npos ? base : "http://" + base;
   }
 
-  ::httplib::Result post(const std::string& path, const ::httplib::Headers& headers, const std::string& body,
-                         const std::string& content_type, ::httplib::ContentReceiver receiver, const Site& site) {
-    ::httplib::Request request;
-    request.method = "POST";
-    request.path = path;
-    request.headers = headers;
-    if (!content_type.empty()) request.set_header("Content-Type", content_type);
-    request.body = body;
-    if (receiver) {
-      request.content_receiver = [receiver = std::move(receiver)](const char* data, auto size, auto...) {
-        return receiver(data, static_cast<std::size_t>(size));
-      };
-    }
-    return send(request, site);
+  // What httplib makes of its own arguments, watched.
+  template <class... Arguments>
+  ::httplib::Result post(std::string_view path, std::string_view body, std::string_view content_type, const Site& site,
+                         const Arguments&... arguments) {
+    llm::Call call = detail::begin(base_, path, body, content_type, site);
+    ::httplib::Result result = ::httplib::Client::Post(arguments...);
+    if (!call) return result;
+    if (result) call.on_chunk(result->body);
+    detail::end(call, result);
+    return result;
   }
 
   std::string base_;
