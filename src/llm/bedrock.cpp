@@ -376,8 +376,9 @@ std::string unwrap_event(JsonView event) { return base64::decode(event["bytes"].
 
 }  // namespace
 
-const Dialect bedrock_converse{"bedrock-runtime", read_converse_request, new_converse_response, converse_media};
-const Dialect bedrock_invoke_anthropic{"bedrock-runtime", read_invoke_request, new_messages_response,
-                                       messages_media,    JsonStream::none,    unwrap_event};
+const Dialect bedrock_converse{"bedrock-runtime", read_converse_request, new_converse_response, converse_media,
+                               JsonStream::messages};
+const Dialect bedrock_invoke_anthropic{"bedrock-runtime", read_invoke_request,  new_messages_response,
+                                       messages_media,    JsonStream::messages, unwrap_event};
 
 }  // namespace braintrust::llm

@@ -21,22 +21,25 @@ namespace braintrust::llm {
 
 class Decompressor {
  public:
-  using Output = ContentDecoder::Output;
+  using Output = std::function<bool(std::string_view)>;  // false: no more is wanted
   virtual ~Decompressor() = default;
-  // False when the bytes are broken.
+  // False when the bytes are broken, or no more is wanted.
   virtual bool feed(std::string_view bytes, const Output& output) = 0;
 };
 
 namespace {
 
-constexpr std::size_t piece_size = std::size_t{32} * 1024;
+[[maybe_unused]] constexpr std::size_t piece_size = std::size_t{32} * 1024;
 
-// Text as models send it: an object, an array of objects, the first line of a stream of events.
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+// Text as models send it: an object, an array, the first line of a stream of events.
 bool looks_plain(std::string_view bytes) {
-  while (!bytes.empty() && (bytes.front() == ' ' || bytes.front() == '\n' || bytes.front() == '\r')) bytes.remove_prefix(1);
-  if (bytes.starts_with("{\"") || bytes.starts_with("{\n") || bytes.starts_with("{\r") || bytes.starts_with("{}")) return true;
-  if (bytes.starts_with("[{") || bytes.starts_with("[\n") || bytes.starts_with("[\r")) return true;
-  return bytes.starts_with("data:") || bytes.starts_with("event:") || bytes.starts_with("id:") || bytes.starts_with(": ");
+  while (!bytes.empty() && is_blank(bytes.front())) bytes.remove_prefix(1);
+  for (const std::string_view field : {"data:", "event:", "id:", "retry:", ": ", ":\n", ":\r", "{\"", "{}", "[{"}) {
+    if (bytes.starts_with(field)) return true;
+  }
+  return bytes.size() > 1 && (bytes[0] == '{' || bytes[0] == '[') && is_blank(bytes[1]);
 }
 
 #if BRAINTRUST_HAS_ZLIB
@@ -66,7 +69,7 @@ class Zlib final : public Decompressor {
       stream_.avail_out = piece_size;
       const int result = inflate(&stream_, Z_SYNC_FLUSH);
       const std::size_t written = piece_size - stream_.avail_out;
-      if (written > 0) output({piece.data(), written});
+      if (written > 0 && !output({piece.data(), written})) return false;
       if (result == Z_STREAM_END) {
         at_end_ = true;
       } else if (result == Z_BUF_ERROR) {
@@ -106,7 +109,7 @@ class Brotli final : public Decompressor {
       auto* out = reinterpret_cast<std::uint8_t*>(piece.data());
       std::size_t out_left = piece_size;
       const auto result = BrotliDecoderDecompressStream(state_.get(), &in_left, &in, &out_left, &out, nullptr);
-      if (out_left < piece_size) output({piece.data(), piece_size - out_left});
+      if (out_left < piece_size && !output({piece.data(), piece_size - out_left})) return false;
       if (result != BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) return result != BROTLI_DECODER_RESULT_ERROR;
     }
   }
@@ -129,7 +132,7 @@ class Zstd final : public Decompressor {
     for (;;) {
       ZSTD_outBuffer out{piece.data(), piece.size(), 0};
       const std::size_t result = ZSTD_decompressStream(state_.get(), &out, &in);
-      if (out.pos > 0) output({piece.data(), out.pos});
+      if (out.pos > 0 && !output({piece.data(), out.pos})) return false;
       if (ZSTD_isError(result) != 0) return false;
       if (in.pos == in.size && out.pos < out.size) return true;
     }
@@ -143,7 +146,7 @@ class Zstd final : public Decompressor {
 };
 #endif
 
-std::unique_ptr<Decompressor> decompressor_of(std::string_view encoding) {
+std::unique_ptr<Decompressor> decompressor_of([[maybe_unused]] std::string_view encoding) {
 #if BRAINTRUST_HAS_ZLIB
   for (const std::string_view name : {"gzip", "x-gzip", "deflate"}) {
     if (same_ignoring_case(encoding, name)) return std::make_unique<Zlib>();
@@ -160,13 +163,16 @@ std::unique_ptr<Decompressor> decompressor_of(std::string_view encoding) {
 
 }  // namespace
 
-std::unique_ptr<ContentDecoder> ContentDecoder::of(std::string_view encoding) {
+std::unique_ptr<ContentDecoder> ContentDecoder::of(std::string_view encoding, std::size_t most) {
   encoding = detail::trimmed(encoding);
   if (encoding.empty() || same_ignoring_case(encoding, "identity")) return nullptr;
-  return std::unique_ptr<ContentDecoder>(new ContentDecoder(decompressor_of(encoding)));
+  std::string_view magic;
+  if (same_ignoring_case(encoding, "gzip") || same_ignoring_case(encoding, "x-gzip")) magic = "\x1F\x8B";
+  return std::unique_ptr<ContentDecoder>(new ContentDecoder(decompressor_of(encoding), magic, most));
 }
 
-ContentDecoder::ContentDecoder(std::unique_ptr<Decompressor> decompressor) : decompressor_(std::move(decompressor)) {}
+ContentDecoder::ContentDecoder(std::unique_ptr<Decompressor> decompressor, std::string_view magic, std::size_t most)
+    : decompressor_(std::move(decompressor)), magic_(magic), room_(most) {}
 ContentDecoder::~ContentDecoder() = default;
 
 void ContentDecoder::feed(std::string_view bytes, const Output& output) {
@@ -184,14 +190,26 @@ void ContentDecoder::feed(std::string_view bytes, const Output& output) {
 
 void ContentDecoder::decide(const Output& output) {
   decided_ = true;
-  plain_ = looks_plain(first_);
+  const auto is_text = [](char c) { return is_blank(c) || (c > ' ' && c <= '~'); };
+  // Whatever text it is, it is not encoded when the encoding would begin otherwise.
+  plain_ = looks_plain(first_) ||
+           (!magic_.empty() && !first_.starts_with(magic_) && std::all_of(first_.begin(), first_.end(), is_text));
   hand_on(first_, output);
 }
 
 void ContentDecoder::hand_on(std::string_view bytes, const Output& output) {
-  if (bytes.empty() || failed_) return;
+  if (bytes.empty() || failed_ || too_long_) return;
   if (plain_) return output(bytes);
-  failed_ = !decompressor_ || !decompressor_->feed(bytes, output);
+  const bool whole = decompressor_ && decompressor_->feed(bytes, [&](std::string_view decoded) {
+    if (decoded.size() > room_) {
+      too_long_ = true;
+      return false;
+    }
+    room_ -= decoded.size();
+    output(decoded);
+    return true;
+  });
+  failed_ = !whole && !too_long_;
 }
 
 void ContentDecoder::skip() { failed_ = failed_ || !plain_; }

@@ -92,8 +92,8 @@ class ResponseParser {
   bool incomplete_ = false;
 };
 
-// The framing of a stream that its content type does not tell.
-enum class JsonStream { none, array };
+// The framing of a stream where its content type does not tell.
+enum class JsonStream { none, array, lines, messages };
 
 struct Dialect {
   std::string_view instrumentation;  // INST 3.8
@@ -105,8 +105,8 @@ struct Dialect {
   std::string (*unwrap_event)(JsonView event) = nullptr;
 };
 
-// "HTTP 429 rate_limit_error: slow down": `kind` (may be blank), then what a body says in any of the usual places. Blank when it
-// holds no error.
+// "HTTP 429 rate_limit_error: slow down": `kind` (may be blank), then what a body says in any of the usual places. Blank when
+// it holds no error.
 std::string error_in(JsonView body, std::string_view kind);
 
 }  // namespace braintrust::llm

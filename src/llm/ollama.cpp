@@ -163,7 +163,7 @@ std::unique_ptr<ResponseParser> new_response(const CallTarget&) { return std::ma
 
 }  // namespace
 
-const Dialect ollama_chat{"ollama", read_chat_request, new_response, openai_media};
-const Dialect ollama_generate{"ollama", read_generate_request, new_response, openai_media};
+const Dialect ollama_chat{"ollama", read_chat_request, new_response, openai_media, JsonStream::lines};
+const Dialect ollama_generate{"ollama", read_generate_request, new_response, openai_media, JsonStream::lines};
 
 }  // namespace braintrust::llm

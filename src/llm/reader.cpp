@@ -83,7 +83,7 @@ class ResponseReader::State final : private EventSink {
         status_(head.status),
         limit_(limit),
         sink_(sink),
-        decoder_(ContentDecoder::of(head.content_encoding)),
+        decoder_(ContentDecoder::of(head.content_encoding, 4 * limit)),
         parser_(dialect_.new_response({provider_, path_})) {
     parser_->set_limit(limit);
     const std::string_view type = media_type(head.content_type);
@@ -159,6 +159,8 @@ class ResponseReader::State final : private EventSink {
     const bool object = body_.starts_with('{');  // an error, also where events were announced
     if (shape == Shape::events || (announced_events_ && !object)) {
       start_framing(sse_framing(limit_));
+    } else if (dialect_.json_stream == JsonStream::messages && body_.starts_with('\0')) {  // the length of the first one
+      start_framing(event_stream_framing(limit_));
     } else if (dialect_.json_stream == JsonStream::array && !object) {
       start_framing(json_array_framing(limit_));
     }
@@ -197,6 +199,10 @@ class ResponseReader::State final : private EventSink {
     }
     std::string repaired;
     const JsonView json = parse_repairing(body_, repaired);
+    if (json.text().empty() && dialect_.json_stream == JsonStream::lines && body_.starts_with('{') && !failed_status()) {
+      start_framing(ndjson_framing(limit_));
+      return framing_->finish(*this);
+    }
     if (failed_status()) {  // INST 9.2: the body is not read for output or metrics
       const std::string kind = "HTTP " + std::to_string(status_);
       parser_->answer.error = error_in(json, kind);
@@ -216,7 +222,7 @@ class ResponseReader::State final : private EventSink {
     if (!answer.error.empty()) facts.error = json_string(answer.error);
     if (decoder_ && decoder_->failed()) {
       note_ = "the response's body could not be decoded from " + content_encoding_;
-    } else if (!body_complete_ || parser_->incomplete()) {
+    } else if (!body_complete_ || parser_->incomplete() || (decoder_ && decoder_->too_long())) {
       note_ = "a part of the response was not seen or was too long to keep";
     }
     facts.note = note_;

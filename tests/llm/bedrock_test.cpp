@@ -88,6 +88,16 @@ TEST(Bedrock, AStreamBecomesWhatAPlainCallReturns) {
   expect_same_however_cut(exchange);
 }
 
+TEST(Bedrock, MessagesAreRecognisedWhateverTheirContentTypeSays) {
+  for (const char* type : {"", "application/octet-stream"}) {
+    Exchange exchange = stream({{"contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"text":"hi"}})"},
+                                {"messageStop", R"({"stopReason":"end_turn"})"}});
+    exchange.content_type = type;
+    EXPECT_EQ(tree(response_facts(exchange).output)[0]["content"][0]["text"], "hi") << type;
+    expect_same_however_cut(exchange);
+  }
+}
+
 TEST(Bedrock, ATotalWithoutTheCacheIsCorrected) {
   EXPECT_EQ(
       tree(response_facts(converse(R"({"usage":{"inputTokens":6,"cacheReadInputTokens":10,"outputTokens":2,"totalTokens":8}})"))

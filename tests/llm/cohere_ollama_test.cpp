@@ -89,6 +89,21 @@ TEST(Ollama, LinesAddUp) {
   expect_same_however_cut(exchange);
 }
 
+TEST(Ollama, LinesAreRecognisedWhateverTheirContentTypeSays) {
+  for (const char* type : {"", "application/json", "application/octet-stream"}) {
+    Exchange exchange =
+        ollama("{\"message\":{\"content\":\"a\"}}\n{\"message\":{\"content\":\"b\"},\"done\":true,\"eval_count\":1}\n");
+    exchange.content_type = type;
+    const Facts facts = response_facts(exchange);
+    EXPECT_EQ(tree(facts.output)[0]["message"]["content"], "ab") << type;
+    EXPECT_EQ(facts.metrics, R"({"completion_tokens":1})") << type;
+    EXPECT_TRUE(facts.streamed) << type;
+    EXPECT_EQ(facts.note, "") << type;
+    expect_same_however_cut(exchange);
+  }
+  EXPECT_FALSE(response_facts(ollama(R"({"message":{"content":"a"},"done":true})")).streamed);
+}
+
 TEST(Ollama, ToolCallsGetIdsAndArgumentsAsText) {
   const Facts facts = response_facts(ollama(
       R"({"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1.0}}},{"function":{"name":"g","arguments":{}}}]},"done":true,"done_reason":"stop"})"));

@@ -80,6 +80,24 @@ TEST(ContentCoding, BrokenBytesAreNoErrorButAreSaid) {
   EXPECT_NE(response_facts(exchange).note.find("gzip"), std::string::npos);
 }
 
+// A few kilobytes that are gigabytes when decoded would keep the background thread busy for long.
+TEST(ContentCoding, ABodyThatGrowsBeyondMeasureIsDecodedNoFurther) {
+  std::size_t seen = 0;
+  const auto decoder = ContentDecoder::of("gzip", 100'000);
+  const std::string bytes = deflated(std::string(5'000'000, ' '), 31);
+  decoder->feed(bytes, [&](std::string_view decoded) { seen += decoded.size(); });
+  EXPECT_TRUE(decoder->too_long());
+  EXPECT_FALSE(decoder->failed());
+  EXPECT_GT(seen, 50'000U);
+  EXPECT_LE(seen, 100'000U);
+
+  Exchange exchange = stream();
+  exchange.content_encoding = "gzip";
+  ResponseReader reader(endpoint_of(exchange), "/v1/chat/completions", {200, exchange.content_type, "gzip"}, nullptr, 1000);
+  reader.feed(bytes);
+  EXPECT_NE(reader.finish(End::complete()).note.find("too long"), std::string::npos);
+}
+
 TEST(ContentCoding, AGapEndsACompressedBody) {
   Exchange exchange = stream();
   exchange.content_encoding = "gzip";
@@ -128,6 +146,24 @@ TEST(ContentCoding, ABodyThatWasDecodedAlreadyIsLeftAlone) {
     exchange.content_type = "application/json";
     exchange.response = R"({"choices":[]})";
     EXPECT_EQ(response_facts(exchange).output, "[]") << encoding;
+  }
+}
+
+TEST(ContentCoding, ABodyThatWasDecodedAlreadyMayBeginAsItLikes) {
+  for (const char* beginning : {"retry: 3000\n\n", ":ok\n\n", ": ok\n\n", "\n\n"}) {
+    Exchange exchange = stream();
+    exchange.content_encoding = "gzip";
+    exchange.response.insert(0, beginning);
+    EXPECT_EQ(response_facts(exchange).output, output) << beginning;
+    EXPECT_EQ(response_facts(exchange).note, "") << beginning;
+    expect_same_however_cut(exchange);
+  }
+  for (const char* body : {R"({ "choices":[], "model":"m" })", "{\t\"choices\":[]}", " {\"choices\":[]}"}) {
+    Exchange exchange = stream();
+    exchange.content_encoding = "gzip";
+    exchange.content_type = "application/json";
+    exchange.response = body;
+    EXPECT_EQ(response_facts(exchange).output, "[]") << body;
   }
 }
 

@@ -1,8 +1,8 @@
 // Media become attachments, at the place where they stood. INST 18, its test scenarios 18.60 to 18.75 as far as they concern
 // this room.
 
-#include "core/media_type.h"
 #include "llm/media.h"
+#include "core/media_type.h"
 
 #include "core/base64.h"
 #include "llm/exchange.h"
