@@ -24,6 +24,22 @@ constexpr std::size_t most_of_tail = std::size_t{256} << 10;
 
 constinit thread_local int untraced = 0;  // see leave_calls_untraced
 
+// Whether `bytes` are more than blanks and comments, which a server sends to keep a stream of events alive until the model
+// speaks. `in_comment` goes on from chunk to chunk.
+bool tells_something(std::string_view bytes, bool& in_comment) {
+  for (const char c : bytes) {
+    const bool line_end = c == '\n' || c == '\r';
+    if (in_comment) {
+      in_comment = !line_end;
+    } else if (c == ':') {
+      in_comment = true;
+    } else if (!line_end && c != ' ' && c != '\t') {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::string_view without_query(std::string_view path) { return path.substr(0, path.find_first_of("?#")); }
 
 Call start_call_to(CallOptions options, const Site& site) {
@@ -41,7 +57,8 @@ struct Call::State {
   Endpoint endpoint;
   std::string path;
   std::int64_t started = 0;
-  std::int64_t first_byte = 0;  // 0: none yet
+  std::int64_t first_byte = 0;  // that tells something; 0: none yet
+  bool in_comment = false;
   detail::Buffer head;
   // Behind a full head: the last bytes, twice as many as will be kept, so that they move seldom.
   detail::Buffer tail;
@@ -106,10 +123,11 @@ Call start_call(const Endpoint& endpoint, const CallOptions& options, const Site
     state->path = without_query(options.path);
     const detail::SpanRef ref = state->span.handle().ref();
     detail::log_instrumentation(ref, endpoint.instrumentation());
-    if (options.request.size() <= most_of_request) {
-      instrument::log_request(ref, endpoint,
-                              {.path = state->path, .content_type = options.content_type, .body = options.request});
-    } else {
+    const bool fits = options.request.size() <= most_of_request;
+    instrument::log_request(
+        ref, endpoint,
+        {.path = state->path, .content_type = options.content_type, .body = fits ? options.request : std::string_view()});
+    if (!fits) {
       detail::report(Severity::warning, ErrorCode::invalid_argument,
                      "a model call's request of more than 32 MiB is not recorded; its span has no input");
     }
@@ -121,7 +139,7 @@ Call start_call(const Endpoint& endpoint, const CallOptions& options, const Site
 }
 
 void Call::capture(std::string_view bytes) noexcept {
-  if (state_->first_byte == 0) state_->first_byte = detail::steady_now();
+  if (state_->first_byte == 0 && tells_something(bytes, state_->in_comment)) state_->first_byte = detail::steady_now();
   try {
     state_->keep(bytes);
   } catch (const std::exception&) {  // out of memory: what is there will do

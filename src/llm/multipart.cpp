@@ -47,7 +47,8 @@ Part read_part(std::string_view text) {
 std::string value_of(const Part& part) {
   const std::string_view filename = parameter(part.disposition, "filename");
   if (filename.empty()) return json_string(part.content);
-  std::string_view type = part.type.empty() || part.type == "application/octet-stream" ? detail::type_of_bytes(part.content) : part.type;
+  std::string_view type =
+      part.type.empty() || part.type == "application/octet-stream" ? detail::type_of_bytes(part.content) : part.type;
   if (type.empty()) type = "application/octet-stream";
   const std::string url = "data:" + std::string(type) + ";base64," + base64::encode(part.content);
   return ObjectText().add_string("filename", filename).add_string("file_data", url).text();

@@ -32,10 +32,10 @@ llm::Call chat(std::string_view request = question) {
 }
 
 std::string chunk(const std::string& text) {
-  return R"(data: {"model":"gpt-x-2025","choices":[{"index":0,"delta":{"role":"assistant","content":")" + text +
-         "\"}}]}\n\n";
+  return R"(data: {"model":"gpt-x-2025","choices":[{"index":0,"delta":{"role":"assistant","content":")" + text + "\"}}]}\n\n";
 }
-const std::string last_chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const std::string last_chunk =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 TEST(Call, BecomesAnLlmSpanUnderTheCurrentOne) {
   Backend backend;
@@ -51,8 +51,7 @@ TEST(Call, BecomesAnLlmSpanUnderTheCurrentOne) {
   EXPECT_EQ(row["span_attributes"]["type"], "llm");
   EXPECT_EQ(row["span_parents"], Row::array({parent}));
   EXPECT_EQ(row["input"], Row::parse(R"([{"role":"user","content":"2+2?"}])"));
-  EXPECT_EQ(row["output"],
-            Row::parse(R"([{"index":0,"message":{"role":"assistant","content":"4"},"finish_reason":"stop"}])"));
+  EXPECT_EQ(row["output"], Row::parse(R"([{"index":0,"message":{"role":"assistant","content":"4"},"finish_reason":"stop"}])"));
   EXPECT_EQ(row["metadata"], (Row{{"model", "gpt-x-2025"}, {"provider", "openai"}, {"temperature", 0.2}}));
   EXPECT_EQ(row["metrics"]["prompt_tokens"], 9);
   EXPECT_EQ(row["metrics"]["tokens"], 10);
@@ -85,6 +84,35 @@ TEST(Call, OfAStreamAddsUpItsChunksAndTimesTheFirst) {
   EXPECT_GE(row["metrics"]["time_to_first_token"], 0);
   EXPECT_LE(row["metrics"]["time_to_first_token"].get<double>(),
             row["metrics"]["end"].get<double>() - row["metrics"]["start"].get<double>() + 1e-3);
+}
+
+// OpenRouter and DeepSeek send comments while the model is still silent. INST 7.17: the first event counts.
+TEST(Call, CommentsBeforeAStreamDoNotStopTheClock) {
+  Backend backend;
+  auto call = chat();
+  for (const char* silence : {": OPENROUTER", " PROCESSING\n", "\n", ": keep-alive\r\n\r\n"}) call.on_chunk(silence);
+  const auto spoken = std::chrono::system_clock::now();
+  call.on_chunk(chunk("Paris"));
+  call.end({.content_type = "text/event-stream"});
+  const Row row = backend.row("Chat Completion");
+  EXPECT_EQ(row["output"][0]["message"]["content"], "Paris");
+  const double first = row["metrics"]["start"].get<double>() + row["metrics"]["time_to_first_token"].get<double>();
+  EXPECT_GE(first, std::chrono::duration<double>(spoken.time_since_epoch()).count() - 1e-3);
+}
+
+TEST(Call, WithARequestThatIsTooLargeToKeepStillSaysWhatItIs) {
+  Backend backend;
+  const test::Told told;
+  {
+    auto call = chat(R"({"model":"gpt-x","messages":[{"role":"user","content":")" + std::string(33u << 20, 'x') + "\"}]}");
+    call.on_chunk(answer);
+    call.end();
+  }
+  const Row row = backend.row("Chat Completion");
+  EXPECT_EQ(row["metadata"]["provider"], "openai");
+  EXPECT_EQ(row["metadata"]["model"], "gpt-x-2025");
+  EXPECT_EQ(row["output"][0]["message"]["content"], "4");
+  EXPECT_TRUE(told.mentions("32 MiB"));
 }
 
 TEST(Call, ThatIsDroppedKeepsWhatHadArrivedAndIsNoError) {
@@ -215,7 +243,8 @@ TEST(Call, SendsMediaAsAttachments) {
   const std::string png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
   {
     auto call = chat(R"({"model":"m","messages":[{"role":"user","content":[
-      {"type":"image_url","image_url":{"url":"data:image/png;base64,)" + png + R"("}}]}]})");
+      {"type":"image_url","image_url":{"url":"data:image/png;base64,)" +
+                     png + R"("}}]}]})");
     call.on_chunk(answer);
     call.end();
   }

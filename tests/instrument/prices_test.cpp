@@ -38,8 +38,9 @@ class Prices : public testing::Test {
     return backend.only()["metrics"];
   }
   static Row chat(const std::string& model, const std::string& provider = "openai") {
-    return metrics(provider, R"({"model":")" + model +
-                                 R"(","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}})");
+    return metrics(provider,
+                   R"({"model":")" + model +
+                       R"(","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}})");
   }
 };
 
@@ -91,16 +92,17 @@ TEST_F(Prices, OfTheRequestedModelCountInACallThatWasShownWhileItWasOpen) {
 
 TEST_F(Prices, GiveWayToWhatTheProviderSays) {
   ASSERT_TRUE(set_model_prices(R"([{"model":"m","input":1,"output":1}])"));
-  const Row usage = metrics(
-      "openrouter", R"({"model":"m","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10,"cost":0.5}})");
+  const Row usage =
+      metrics("openrouter",
+              R"({"model":"m","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10,"cost":0.5}})");
   EXPECT_DOUBLE_EQ(usage["estimated_cost"], 0.5);
 }
 
 TEST_F(Prices, ThatCannotBeReadLeaveTheFormerOnes) {
   ASSERT_TRUE(set_model_prices(R"([{"model":"m","input":1,"output":1}])"));
-  for (const char* const wrong :
-       {"", "{}", "[1]", R"([{"input":1,"output":1}])", R"([{"model":"m","input":1}])", R"([{"model":"m","input":-1,"output":1}])",
-        R"([{"model":"m","input":"1","output":1}])", R"([{"model":"m","input":1,"output":1,"inptu":1}])"}) {
+  for (const char* const wrong : {"", "{}", "[1]", R"([{"input":1,"output":1}])", R"([{"model":"m","input":1}])",
+                                  R"([{"model":"m","input":-1,"output":1}])", R"([{"model":"m","input":"1","output":1}])",
+                                  R"([{"model":"m","input":1,"output":1,"inptu":1}])"}) {
     const auto result = set_model_prices(wrong);
     ASSERT_FALSE(result) << wrong;
     EXPECT_THAT(result.error().message, HasSubstr("model prices"));

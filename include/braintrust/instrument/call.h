@@ -61,7 +61,8 @@ class [[nodiscard]] Call {
   // False: nothing is recorded.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
-  // The next bytes of the response's body. The first ones stop the clock of `time_to_first_token`.
+  // The next bytes of the response's body. The first ones that are more than a comment, by which servers keep a stream alive,
+  // stop the clock of `time_to_first_token`.
   void on_chunk(std::string_view bytes) noexcept {
     if (state_ != nullptr && !bytes.empty()) capture(bytes);
   }

@@ -6,17 +6,18 @@
 //   nlohmann::json answer = create({{"model", "gpt-5-mini"}, {"input", "What is the capital of France?"}});
 //
 //   // Streamed: your function takes a second argument and calls it with each piece of the response.
-//   auto stream = braintrust::wrap_anthropic([&](const nlohmann::json& request, auto on_chunk) { client.send(request, on_chunk); });
-//   stream(request, [](std::string_view bytes) { … });
+//   auto stream = braintrust::wrap_anthropic([&](const nlohmann::json& request, auto on_chunk) { client.send(request,
+//   on_chunk); }); stream(request, [](std::string_view bytes) { … });
 //
 // Requests and responses are nlohmann::json or JSON text (std::string, std::string_view). A piece of a stream is bytes as the
 // provider sent them, cut anywhere, or one event as nlohmann::json. Request, response and exceptions pass through untouched.
 // Which API it is, the request tells (`messages` is chat, `prompt` is completion, …); `WrapOptions::path` says it instead.
 //
-// While a wrapped function runs, calls that `auto_instrument` or another wrapper would trace on the same thread are not traced a
-// second time.
+// While a wrapped function runs, calls that `auto_instrument` or another wrapper would trace on the same thread are not traced
+// a second time.
 //
-// Threads: a wrapped function may be called from several threads if yours may. Errors: none of its own. Source: INST 4.1, 17.11.
+// Threads: a wrapped function may be called from several threads if yours may. Errors: none of its own. Source:
+// INST 4.1, 17.11.
 
 #include <exception>
 #include <string>
@@ -107,7 +108,8 @@ class WrappedCall {
 
   using Request = std::conditional_t<takes_text<Fn>(), std::string, nlohmann::json>;
 
-  auto operator()(const Request& request, Site site = Site::current()) const requires std::is_invocable_v<const Fn&, const Request&> {
+  auto operator()(const Request& request,
+                  Site site = Site::current()) const requires std::is_invocable_v<const Fn&, const Request&> {
     return call(request, site);
   }
   template <class OnChunk>
