@@ -49,6 +49,14 @@ class Easy {
   CURL* handle_;
 };
 
+void run(CURLM* multi) {
+  int running = 1;
+  while (running > 0) {
+    curl_multi_perform(multi, &running);
+    if (running > 0) curl_multi_poll(multi, nullptr, 0, 100, nullptr);
+  }
+}
+
 std::string chat(const Provider& provider) { return provider.url() + "/v1/chat/completions"; }
 AutoOptions endpoint(const Provider& provider) { return {.endpoints = "openai=" + provider.url()}; }
 
@@ -118,11 +126,7 @@ TEST(AutoInstrument, TakesTheParentOfAMultiTransferWhereItIsAddedAndNotWhereItRu
   }
   std::thread([&] {
     const Span other = start_span("other");
-    int running = 1;
-    while (running > 0) {
-      curl_multi_perform(multi, &running);
-      if (running > 0) curl_multi_poll(multi, nullptr, 0, 100, nullptr);
-    }
+    run(multi);
     int left = 0;
     while (curl_multi_info_read(multi, &left) != nullptr) {
     }
@@ -140,11 +144,7 @@ TEST(AutoInstrument, EndsAMultiTransferWhenItWasOverThoughNobodyAskedForItsMessa
   Easy easy;
   easy.prepare(chat(provider));
   curl_multi_add_handle(multi, easy.get());
-  int running = 1;
-  while (running > 0) {
-    curl_multi_perform(multi, &running);
-    if (running > 0) curl_multi_poll(multi, nullptr, 0, 100, nullptr);
-  }
+  run(multi);
   const auto over = std::chrono::system_clock::now();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));  // the program has other things to do
   curl_multi_remove_handle(multi, easy.get());
