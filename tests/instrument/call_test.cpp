@@ -2,6 +2,8 @@
 
 #include <braintrust/instrument/call.h>
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <string>
 #include <thread>
@@ -223,6 +225,26 @@ TEST(Call, KeepsTheUsageAtTheEndOfAStreamThatIsTooLongToKeep) {
   const Row row = backend.row("Chat Completion");
   EXPECT_EQ(row["metrics"]["tokens"], 7);
   EXPECT_LE(row["output"].dump().size(), 17u << 20);
+}
+
+long peak_kib() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST(Call, OfAGigabyteTakesABoundedAmountOfMemory) {
+  Backend backend;
+  const std::string piece = chunk(std::string(1 << 20, 'x'));
+  const long before = peak_kib();
+  {
+    auto call = chat();
+    for (std::size_t sent = 0; sent < (1u << 30); sent += piece.size()) call.on_chunk(piece);
+    call.on_chunk("data: {\"choices\":[],\"usage\":{\"total_tokens\":7}}\n\n");
+    call.end({.content_type = "text/event-stream"});
+  }
+  EXPECT_EQ(backend.row("Chat Completion")["metrics"]["tokens"], 7);
+  EXPECT_LT(peak_kib() - before, 400 * 1024) << "KiB, of the row's way through queue, request and local backend too";
 }
 
 TEST(Call, ItsSpanCanBeToldMore) {
