@@ -11,6 +11,7 @@
 
 #include "auto/provider.h"
 #include "auto/traced_run.h"
+#include "support/sanitized.h"
 
 namespace braintrust::test {
 namespace {
@@ -90,7 +91,7 @@ TEST_P(CurlCase, IsSeenAndLeftAsItIs) {
   const auto& [way, name] = GetParam();
   const bool sanitized = std::string(BRAINTRUST_AUTO_LIBRARY).empty();
   if (sanitized && name == "forks_among_threads") GTEST_SKIP() << "a sanitizer's own locks do not survive a fork among threads";
-#if defined(__SANITIZE_THREAD__)
+#if BRAINTRUST_THREAD_SANITIZED
   if (name == "parent_and_child") GTEST_SKIP() << "this sanitizer starts no threads in a forked child";
 #endif
   const Provider provider;

@@ -19,7 +19,9 @@
 
 #include <braintrust/braintrust.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#include "support/sanitized.h"
+
+#if BRAINTRUST_ADDRESS_SANITIZED
 // These programs end in the midst of things, some of them forked: the leak checker cannot stop their threads to look at them.
 extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
 #endif

@@ -11,13 +11,8 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "support/sanitized.h"
 #include "trace/backend.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 namespace braintrust {
 namespace {
@@ -27,6 +22,8 @@ using test::Row;
 using test::ScriptedServer;
 using testing::HasSubstr;
 using testing::Not;
+
+constexpr bool sanitized = BRAINTRUST_THREAD_SANITIZED || BRAINTRUST_ADDRESS_SANITIZED;
 
 struct Ended {
   int status = 0;      // 128 and the signal's number when it was one; 124 when it never ended
@@ -147,7 +144,7 @@ TEST_F(BadDay, SpansMayOutliveMainAndTheirThread) {
 }
 
 TEST_F(BadDay, AfterForkBothProcessesDeliverTheirOwn) {
-#if defined(__SANITIZE_THREAD__)
+#if BRAINTRUST_THREAD_SANITIZED
   GTEST_SKIP() << "this sanitizer starts no threads in a forked child";
 #endif
   const Ended ended = run("forks", server.url());
@@ -171,7 +168,7 @@ TEST_F(BadDay, AfterForkBothProcessesDeliverTheirOwn) {
 
 TEST_F(BadDay, ForksWhileOtherThreadsLogNeitherHangNorLoseNorRepeat) {
   // GCC 12's sanitizers leave their allocator's lock taken in the child when another thread held it, or start no threads there.
-  if (SANITIZED) GTEST_SKIP() << "a sanitizer's own locks do not survive such a fork";
+  if (sanitized) GTEST_SKIP() << "a sanitizer's own locks do not survive such a fork";
   const Ended ended = run("forks_when_busy", server.url());
   EXPECT_EQ(ended.status, 0) << ended.output;
   EXPECT_EQ(ended.numbers.at("bad"), 0) << ended.output;
@@ -191,7 +188,7 @@ TEST(BadDaySlow, AFloodThatNobodyTakesIsBoundedAndCounted) {
   EXPECT_GT(number("queued"), 1000);
   EXPECT_LE(number("queued_bytes"), 64LL << 20);
   // The bound, and as much again for the program, libcurl and the buffers that grow by half. A sanitizer keeps what is freed.
-  if (!SANITIZED) {
+  if (!sanitized) {
     EXPECT_LT(number("peak_kb"), 128 * 1024) << ended.output;
   }
   EXPECT_THAT(ended.output, HasSubstr("the queue is full"));

@@ -366,9 +366,9 @@ TEST(Delivery, IsNotHeldUpByThoseWhoKeepFlushing) {
 }
 
 TEST(Delivery, OfAFlushDoesNotWaitForRowsThatComeAfterIt) {
-  Wire wire;
   // While a request is answered, more rows come than it took away, so that the queue never empties.
   std::atomic<bool> over = false;
+  Wire wire;
   wire.server.handle("/logs3", [&](const test::ServerRequest&) {
     for (int row = 0; row < 3000 && !over; ++row) wire.logger.start_span("more").end();
     return Answer{};

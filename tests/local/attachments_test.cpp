@@ -171,7 +171,9 @@ TEST(LocalAttachmentText, StandsForThePartOfAMessageThatHoldsIt) {
                         {{{"type", "text"}, {"text", "What is it?"}},
                          {{"type", "image_url"}, {"image_url", {{"url", reference}, {"detail", "low"}}}},
                          {{"type", "file"}}}}}}}};
-  const auto input = [&](const AttachmentSize& size_of) { return build_tree(json{row}.dump(), size_of).spans.at(0).input; };
+  const auto input = [&](const AttachmentSize& size_of) {
+    return build_tree(json::array({row}).dump(), size_of).spans.at(0).input;
+  };
   EXPECT_EQ(input({}), "user: What is it? [image/png a.png] [file]");
   EXPECT_EQ(input([](std::string_view) { return std::size_t{999}; }), "user: What is it? [image/png a.png 999 B] [file]");
   EXPECT_EQ(input([](std::string_view) { return std::nullopt; }), "user: What is it? [image/png a.png, not uploaded] [file]");

@@ -97,7 +97,8 @@ TEST(LocalStore, OrdersSpansThatStartedAtOneMomentByTheirCounter) {
   const auto counted = [](const std::string& id, int counter) {
     return span(id, "t", 10, 11, {{"span_attributes", {{"exec_counter", counter}}}});
   };
-  ASSERT_TRUE(store.write(body({counted("third", 10), counted("second", 9), span("first", "t", 9, 12), counted("fourth", 11)})));
+  ASSERT_TRUE(
+      store.write(body({counted("third", 10), counted("second", 9), span("first", "t", 9, 12), counted("fourth", 11)})));
   for (const char* trace : {"", "t"}) {
     std::vector<std::string> ids;
     for (const auto& one : rows_of(store, trace)) ids.push_back(one.at("id"));

@@ -17,6 +17,7 @@
 #include <braintrust/braintrust.h>
 
 #include "core/media_type.h"
+#include "support/sanitized.h"
 #include "support/told.h"
 #include "trace/backend.h"
 #include "trace/ids.h"
@@ -382,7 +383,7 @@ TEST_F(AttachmentTest, OfManyThreadsAllArrive) {
 }
 
 TEST_F(AttachmentTest, MadeBeforeAForkIsUploadedByTheChildThatLogsIt) {
-#if defined(__SANITIZE_THREAD__)
+#if BRAINTRUST_THREAD_SANITIZED
   GTEST_SKIP() << "the thread sanitizer lets no threads begin in a forked child";
 #endif
   { wire.logger.start_span("warm up").log({.input = Attachment::bytes("of the parent")}); }
