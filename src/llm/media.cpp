@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t least_base64 = 20;                            // INST 18.13
 constexpr std::size_t most_base64 = std::size_t{64} * 1024 * 1024;  // INST 18.18
 constexpr int deepest_media = 128;                                  // INST 18.16
+constexpr std::size_t longest_filename = 1024;                      // more than any file system takes
 
 std::optional<std::string> decoded_base64(std::string_view text) {
   if (text.size() < least_base64 || text.size() > most_base64) return std::nullopt;
@@ -38,7 +39,7 @@ std::optional<Media> media_of(std::string_view content_type, std::string_view ba
 }
 
 // A string whose whole text is a data URL.
-std::optional<Media> of_data_url(JsonView text, JsonView filename) {
+std::optional<Media> of_data_url(JsonView text) {
   const std::string_view start = detail::trimmed(text.inside());
   if (start.size() < least_base64 || !same_ignoring_case(start.substr(0, 5), "data:")) return std::nullopt;
   const bool escaped = start.find('\\') != std::string_view::npos;
@@ -51,7 +52,7 @@ std::optional<Media> of_data_url(JsonView text, JsonView filename) {
   if (!head.ends_with(";base64") || head.find_first_of("\"\\ ") != std::string_view::npos) return std::nullopt;
   const std::string_view type = head.substr(5, head.find(';') - 5);
   if (type.empty()) return std::nullopt;
-  return media_of(type, url.substr(comma + 1), filename.string());
+  return media_of(type, url.substr(comma + 1), {});
 }
 
 // One pass over a payload. Objects are shown after what is inside them, so that each part is read once however deep it lies.
@@ -80,7 +81,6 @@ class MediaWalk {
 
   std::size_t walk_object(const std::size_t begin, int depth, std::string_view key) {
     std::vector<detail::JsonMember> members;
-    const std::size_t found_before = found_.size();
     std::size_t at = after_space(begin + 1);
     while (payload_[at] != '}') {
       const std::size_t key_end = detail::skip_value(payload_, at);
@@ -90,7 +90,7 @@ class MediaWalk {
       members.push_back({name, slice(value, value_end)});
       at = after_comma(value_end);
     }
-    show({key, JsonView::of_valid(slice(begin, at + 1)), members}, found_before);
+    show({key, JsonView::of_valid(slice(begin, at + 1)), members});
     return at + 1;
   }
 
@@ -99,7 +99,7 @@ class MediaWalk {
     while (payload_[at] != ']') {
       const std::size_t end = walk(at, depth + 1, {});
       const JsonView element = JsonView::of_valid(slice(at, end));
-      if (element.is_string()) show({{}, element, {}}, found_.size());
+      if (element.is_string()) show({{}, element, {}});
       at = after_comma(end);
     }
     return at + 1;
@@ -110,21 +110,11 @@ class MediaWalk {
     return payload_[at] == ',' ? after_space(at + 1) : at;
   }
 
-  // What was found since `found_before` lies inside the node, and goes with it if it goes as a whole.
-  void show(const MediaNode& node, std::size_t found_before) {
-    std::vector<MediaFound> here;
+  void show(const MediaNode& node) {
+    const std::size_t found_before = found_.size();
     for (const MediaFormat format : formats_) {
-      format(node, here);
-      if (!here.empty()) break;
-    }
-    for (MediaFound& one : here) {
-      const auto inside = [&](const MediaFound& other) {
-        return other.replaced.data() >= one.replaced.data() &&
-               other.replaced.data() + other.replaced.size() <= one.replaced.data() + one.replaced.size();
-      };
-      found_.erase(std::remove_if(found_.begin() + static_cast<std::ptrdiff_t>(found_before), found_.end(), inside),
-                   found_.end());
-      found_.push_back(std::move(one));
+      format(node, found_);
+      if (found_.size() > found_before) return;
     }
   }
 
@@ -132,6 +122,20 @@ class MediaWalk {
   std::span<const MediaFormat> formats_;
   std::vector<MediaFound> found_;
 };
+
+// In order, without what lies inside another and goes with it.
+void put_in_order(std::vector<MediaFound>& found) {
+  std::sort(found.begin(), found.end(), [](const MediaFound& left, const MediaFound& right) {
+    if (left.replaced.data() != right.replaced.data()) return left.replaced.data() < right.replaced.data();
+    return left.replaced.size() > right.replaced.size();
+  });
+  const char* end = nullptr;  // of the last one that stays
+  std::erase_if(found, [&end](const MediaFound& one) {
+    if (end != nullptr && one.replaced.data() < end) return true;
+    end = one.replaced.data() + one.replaced.size();
+    return false;
+  });
+}
 
 // No payload without such a run of characters holds media.
 bool has_base64_run(std::string_view payload) {
@@ -158,8 +162,7 @@ std::string with_references(std::string payload, std::span<const MediaFormat> fo
   if (sink == nullptr || payload.empty() || formats.empty() || !has_base64_run(payload)) return payload;
   std::vector<MediaFound> found = MediaWalk(payload, formats).found();
   if (found.empty()) return payload;
-  std::sort(found.begin(), found.end(),
-            [](const MediaFound& left, const MediaFound& right) { return left.replaced.data() < right.replaced.data(); });
+  put_in_order(found);
   std::vector<Media> media;
   media.reserve(found.size());
   for (MediaFound& one : found) media.push_back(std::move(one.media));
@@ -180,13 +183,18 @@ std::string with_references(std::string payload, std::span<const MediaFormat> fo
 }
 
 void data_urls(const MediaNode& node, std::vector<MediaFound>& found) {
-  const auto look = [&](JsonView text, JsonView filename) {
-    if (auto media = of_data_url(text, filename)) found.push_back({text.text(), {}, {}, std::move(*media)});
+  const std::size_t found_before = found.size();
+  const auto look = [&](JsonView text) {
+    if (auto media = of_data_url(text)) found.push_back({text.text(), {}, {}, std::move(*media)});
   };
-  if (node.value.is_string()) look(node.value, {});
-  for (const detail::JsonMember& member : node.members) {
-    const JsonView value = JsonView::of_valid(member.value);
-    if (value.is_string()) look(value, node["filename"]);
+  look(node.value);
+  for (const detail::JsonMember& member : node.members) look(JsonView::of_valid(member.value));
+  if (found.size() == found_before) return;
+  // Looked up once, however many share it, and only where there is somebody to have it.
+  const std::string filename = node["filename"].string();
+  if (filename.empty() || filename.size() > longest_filename) return;
+  for (std::size_t i = found_before; i < found.size(); ++i) {
+    found[i].media.filename = detail::safe_filename(filename, found[i].media.content_type);
   }
 }
 

@@ -163,6 +163,63 @@ TEST(Media, WhatLiesDeeperThanTheCapStays) {  // INST 18.16, 18.65
   EXPECT_EQ(with_references(nested(129), formats, &sink), nested(129));
 }
 
+class CountingSink final : public MediaSink {
+ public:
+  std::size_t taken = 0;
+  std::string last_filename;
+  std::vector<std::string> take(std::vector<Media> media) override {
+    taken += media.size();
+    last_filename = media.back().filename;
+    return std::vector<std::string>(media.size(), "null");
+  }
+};
+
+// With a look through all members for each of them, these two would take minutes and end at the time limit of the test.
+constexpr std::size_t many = 200'000;
+
+TEST(Media, AnObjectOfManyMembersIsLookedThroughOnce) {
+  std::string object = R"({"long":"aaaaaaaaaaaaaaaaaaaaaaaa")";
+  for (std::size_t i = 0; i < many; ++i) object += R"(,"k":"v")";
+  object += '}';
+  FakeSink sink;
+  constexpr MediaFormat formats[] = {data_urls};
+  EXPECT_EQ(with_references(object, formats, &sink), object);
+}
+
+TEST(Media, AnObjectOfManyDataUrlsIsLookedThroughOnce) {
+  std::string object = "{";
+  for (std::size_t i = 0; i < many; ++i) object += R"("k":"data:image/png;base64,)" + png + R"(",)";
+  object += R"("filename":"cat.png"})";
+  CountingSink sink;
+  constexpr MediaFormat formats[] = {data_urls};
+  const std::string referenced = with_references(object, formats, &sink);
+  EXPECT_EQ(referenced.find(png), std::string::npos);
+  EXPECT_EQ(sink.taken, many);
+  EXPECT_EQ(sink.last_filename, "cat.png");
+}
+
+TEST(Media, ANameThatIsTooLongForAFileIsNotRepeatedWithEachOfItsNeighbours) {
+  const std::string url = R"("data:image/png;base64,)" + png + '"';
+  FakeSink sink;
+  constexpr MediaFormat formats[] = {data_urls};
+  (void)with_references(R"({"filename":")" + std::string(1025, 'a') + R"(","k":)" + url + R"(,"l":)" + url + "}", formats,
+                        &sink);
+  ASSERT_EQ(sink.taken.size(), 2U);
+  EXPECT_EQ(sink.taken[1].filename, "attachment.png");
+}
+
+TEST(Media, WhatLiesInsideAnotherMediumGoesWithIt) {
+  const std::string inner = R"({"type":"base64","media_type":"image/png","data":")" + png + R"("})";
+  FakeSink sink;
+  const Tree input = input_with(anthropic,
+                                R"({"messages":[{"content":[{"source":{"type":"base64","media_type":"application/pdf","x":[)" +
+                                    inner + "," + inner + R"(],"data":")" + pdf + R"("}},{"source":)" + inner + "}]}]}",
+                                sink);
+  ASSERT_EQ(sink.taken.size(), 2U);
+  EXPECT_EQ(input[0]["content"][0]["source"], reference("application/pdf", "attachment.pdf", 0));
+  EXPECT_EQ(input[0]["content"][1]["source"], reference("image/png", "attachment.png", 1));
+}
+
 TEST(Media, AnImageOfOllamaIsRecognisedByItsBytes) {  // INST 18.7, 18.8
   FakeSink sink;
   const std::string request = R"({"messages":[{"role":"user","content":"what?","images":[")" + png + R"("]}]})";
