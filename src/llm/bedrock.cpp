@@ -1,6 +1,7 @@
 // Bedrock: converse and converse-stream, and invoke where the model is Anthropic's. Source: INST 15, 5.18, 18.24, 18.28.
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "core/base64.h"
@@ -203,10 +204,36 @@ Metrics metrics_of(JsonView usage) {
   return metrics;
 }
 
+// The content of a streamed tool result: text grows, anything else is an element of its own.
+class ResultContent {
+ public:
+  void add(JsonView element) {
+    const JsonView text = element["text"];
+    if (!text.is_string()) {
+      elements_.add(last_text()).add(element.text());
+      text_.reset();
+    } else if (text_) {
+      *text_ += text.inside();
+    } else {
+      text_ = text.inside();
+    }
+  }
+  std::string text() const { return ArrayText(elements_).add(last_text()).text(); }
+
+ private:
+  std::string last_text() const { return text_ ? ObjectText().add("text", requoted(*text_)).text() : std::string(); }
+
+  ArrayText elements_;
+  std::optional<std::string> text_;  // between quotes
+};
+
 // A block of a streamed message, made into what a plain response holds.
 struct Block {
   std::string text, tool_input, reasoning, signature, redacted;  // between quotes
-  std::string tool_use;                                          // as it started: an object
+  std::string tool_use, tool_result, image;                      // as they started: objects
+  ResultContent result_content;
+  std::string image_bytes;                // base64
+  std::string image_source, image_error;  // JSON texts
   bool has_text = false;
   ArrayText citations;
 
@@ -217,6 +244,17 @@ struct Block {
       // What is no JSON stays the text it is (INST 4.19).
       const std::string value = tool_input.empty() ? "{}" : input.text().empty() ? requoted(tool_input) : meant;
       return ObjectText().add("toolUse", changed(JsonView::of_valid(tool_use), {{"input", value}})).text();
+    }
+    if (!tool_result.empty()) {
+      const JsonView start = JsonView::of_valid(tool_result);
+      return ObjectText().add("toolResult", changed(start, {{"content", result_content.text()}})).text();
+    }
+    if (!image.empty()) {
+      const std::string bytes =
+          image_bytes.empty() ? std::string() : ObjectText().add("bytes", json_string(image_bytes)).text();
+      const std::string& source = bytes.empty() ? image_source : bytes;
+      const JsonView start = JsonView::of_valid(image);
+      return ObjectText().add("image", changed(start, {{"source", source}, {"error", image_error}})).text();
     }
     if (!redacted.empty()) {
       return ObjectText().add("reasoningContent", ObjectText().add("redactedContent", requoted(redacted)).text()).text();
@@ -249,10 +287,7 @@ class ConverseParser final : public ResponseParser {
     if (name == "contentBlockDelta") {
       add_delta(data["contentBlockIndex"].count().value_or(0), data["delta"]);
     } else if (name == "contentBlockStart") {
-      const JsonView use = data["start"]["toolUse"];
-      if (use.is_object() && may_keep(blocks_.size())) {
-        append(blocks_[data["contentBlockIndex"].count().value_or(0)].tool_use, use.text());
-      }
+      start_block(data["contentBlockIndex"].count().value_or(0), data["start"]);
     } else if (name == "messageStart") {
       role_ = data["role"].text();
     } else if (name == "messageStop") {
@@ -278,6 +313,16 @@ class ConverseParser final : public ResponseParser {
     answer.output = messages.text();
   }
 
+  void start_block(std::uint64_t index, JsonView start) {
+    if (!may_keep(blocks_.size())) return;
+    start.each_member([&](std::string_view key, JsonView value) {
+      if (!value.is_object()) return;
+      if (key == "toolUse") append(blocks_[index].tool_use, value.text());
+      if (key == "toolResult") append(blocks_[index].tool_result, value.text());
+      if (key == "image") append(blocks_[index].image, value.text());
+    });
+  }
+
   void add_delta(std::uint64_t index, JsonView delta) {
     if (!may_keep(blocks_.size())) return;
     Block& block = blocks_[index];
@@ -287,6 +332,12 @@ class ConverseParser final : public ResponseParser {
         append(block.text, value.inside());
       } else if (key == "toolUse") {
         append(block.tool_input, value["input"].inside());
+      } else if (key == "toolResult") {
+        if (take_room(value.text().size())) {
+          value.each_element([&](JsonView element) { block.result_content.add(element); });
+        }
+      } else if (key == "image") {
+        add_image_delta(block, value);
       } else if (key == "reasoningContent") {
         append(block.reasoning, value["text"].inside());
         append(block.signature, value["signature"].inside());
@@ -295,6 +346,17 @@ class ConverseParser final : public ResponseParser {
         if (take_room(value.text().size())) block.citations.add(value.text());
       }
     });
+  }
+
+  void add_image_delta(Block& block, JsonView delta) {
+    const JsonView source = delta["source"];
+    const JsonView bytes = source["bytes"];
+    if (bytes.is_string()) {
+      if (take_room(bytes.inside().size())) append_base64(block.image_bytes, bytes.string());
+    } else if (source) {
+      assign(block.image_source, source.text());
+    }
+    if (const JsonView error = delta["error"]) assign(block.image_error, error.text());
   }
 
   std::string role_, finish_reason_;  // JSON texts

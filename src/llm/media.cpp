@@ -17,8 +17,8 @@ constexpr std::size_t most_base64 = std::size_t{64} * 1024 * 1024;  // INST 18.1
 constexpr int deepest_media = 128;                                  // INST 18.16
 constexpr std::size_t longest_filename = 1024;                      // more than any file system takes
 
+// In either alphabet, padded or not.
 std::optional<std::string> decoded_base64(std::string_view text) {
-  if (text.size() < least_base64 || text.size() > most_base64) return std::nullopt;
   const bool url_safe = text.find('-') != std::string_view::npos || text.find('_') != std::string_view::npos;
   if (!url_safe && text.size() % 4 == 0) return base64::decode(text);
   std::string standard(text);
@@ -31,6 +31,7 @@ std::optional<std::string> decoded_base64(std::string_view text) {
 }
 
 std::optional<Media> media_of(std::string_view content_type, std::string_view base64, std::string_view filename) {
+  if (base64.size() < least_base64 || base64.size() > most_base64) return std::nullopt;
   auto bytes = decoded_base64(base64);
   if (!bytes) return std::nullopt;
   if (content_type.empty()) content_type = detail::type_of_bytes(*bytes);
@@ -201,6 +202,22 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found) {
 std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename) {
   if (base64.inside().find('\\') == std::string_view::npos) return media_of(content_type, base64.inside(), filename);
   return media_of(content_type, base64.string(), filename);
+}
+
+void append_base64(std::string& to, std::string_view piece) {
+  if (to.size() % 4 == 0 && !to.ends_with('=')) {
+    to += piece;
+    return;
+  }
+  // The last group of characters holds less than three bytes: the next ones belong into it.
+  const std::size_t full = (to.size() - 1) / 4 * 4;
+  const auto last = decoded_base64(std::string_view(to).substr(full));
+  const auto next = decoded_base64(piece);
+  if (last && next) {
+    to.replace(full, std::string::npos, base64::encode(*last + *next));
+  } else {
+    to += piece;
+  }
 }
 
 }  // namespace braintrust::llm

@@ -62,4 +62,8 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found);
 // does not decode, or `content_type` is blank and the bytes do not tell (INST 18.7).
 std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename = {});
 
+// For media that come in pieces, each in base64 of its own: adds the bytes of `piece` to those of `to`. What is no base64 makes
+// the whole none.
+void append_base64(std::string& to, std::string_view piece);
+
 }  // namespace braintrust::llm

@@ -96,6 +96,55 @@ TEST(Bedrock, MessagesAreRecognisedWhateverTheirContentTypeSays) {
     EXPECT_EQ(tree(response_facts(exchange).output)[0]["content"][0]["text"], "hi") << type;
     expect_same_however_cut(exchange);
   }
+TEST(Bedrock, AStreamedToolResultIsAMessageOfItsOwn) {  // INST 15.6
+  Exchange plain = converse(
+      R"({"output":{"message":{"role":"assistant","content":[{"toolResult":{"toolUseId":"t1","type":"search","content":[{"json":{"x":1}}]}},)"
+      R"({"toolResult":{"toolUseId":"t2","content":[{"text":"a\"b"},{"json":{}}]}},{"toolResult":{"toolUseId":"t3","content":[{"text":""}]}},)"
+      R"({"text":"so"}]}},"stopReason":"end_turn"})");
+  const Exchange streamed = stream({
+      {"messageStart", R"({"role":"assistant"})"},
+      {"contentBlockStart", R"({"contentBlockIndex":0,"start":{"toolResult":{"toolUseId":"t1","type":"search"}}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"toolResult":[{"json":{"x":1}}]}})"},
+      {"contentBlockStart", R"({"contentBlockIndex":1,"start":{"toolResult":{"toolUseId":"t2"}}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"toolResult":[{"text":"a\""}]}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"toolResult":[{"text":"b"},{"json":{}}]}})"},
+      {"contentBlockStart", R"({"contentBlockIndex":2,"start":{"toolResult":{"toolUseId":"t3"}}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":2,"delta":{"toolResult":[{"text":""}]}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":3,"delta":{"text":"so"}})"},
+      {"messageStop", R"({"stopReason":"end_turn"})"},
+  });
+  const Facts facts = response_facts(streamed);
+  EXPECT_EQ(tree(facts.output)[0], tree(R"({"role":"tool","tool_call_id":"t1","content":"{\"x\":1}"})"));
+  EXPECT_EQ(tree(facts.output), tree(response_facts(plain).output));
+  expect_same_however_cut(streamed);
+}
+
+TEST(Bedrock, AStreamedImageIsOneAttachment) {  // INST 18.32
+  const std::string bytes = "\x89PNG\r\n\x1A\n and then the rest";
+  FakeSink sink;
+  Exchange exchange = stream({
+      {"messageStart", R"({"role":"assistant"})"},
+      {"contentBlockStart", R"({"contentBlockIndex":0,"start":{"image":{"format":"png"}}})"},
+      {"contentBlockDelta",
+       R"({"contentBlockIndex":0,"delta":{"image":{"source":{"bytes":")" + base64::encode(bytes.substr(0, 10)) + R"("}}}})"},
+      {"contentBlockDelta",
+       R"({"contentBlockIndex":0,"delta":{"image":{"source":{"bytes":")" + base64::encode(bytes.substr(10)) + R"("}}}})"},
+      {"contentBlockStart", R"({"contentBlockIndex":1,"start":{"image":{"format":"png"}}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"image":{"source":{"s3Location":{"uri":"s3://b/k"}}}}})"},
+      {"contentBlockStart", R"({"contentBlockIndex":2,"start":{"image":{"format":"png"}}})"},
+      {"contentBlockDelta", R"({"contentBlockIndex":2,"delta":{"image":{"error":{"message":"blocked"}}}})"},
+      {"messageStop", R"({"stopReason":"end_turn"})"},
+  });
+  exchange.sink = &sink;
+  const Tree content = tree(response_facts(exchange).output)[0]["content"];
+  EXPECT_EQ(content[0]["type"], "image");
+  EXPECT_EQ(content[0]["image"]["format"], "png");
+  EXPECT_EQ(content[0]["image"]["source"]["bytes"]["content_type"], "image/png");
+  ASSERT_EQ(sink.taken.size(), 1U);
+  EXPECT_EQ(sink.taken[0].bytes, bytes);
+  EXPECT_EQ(content[1]["image"], tree(R"({"format":"png","source":{"s3Location":{"uri":"s3://b/k"}}})"));
+  EXPECT_EQ(content[2]["image"], tree(R"({"format":"png","error":{"message":"blocked"}})"));
+  expect_same_however_cut(exchange);
 }
 
 TEST(Bedrock, ATotalWithoutTheCacheIsCorrected) {

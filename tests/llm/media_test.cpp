@@ -229,6 +229,27 @@ TEST(Media, AnImageOfOllamaIsRecognisedByItsBytes) {  // INST 18.7, 18.8
   EXPECT_FALSE(message.contains("images"));
 }
 
+TEST(Media, PiecesOfBase64AddUpToTheirBytes) {
+  for (std::size_t first = 0; first <= 4; ++first) {
+    for (std::size_t second = 0; second <= 4; ++second) {
+      const std::string bytes = "\xFB\xFF\xFE\xFB\xFF\xFE\xFB\xFF\xFE\xFB\xFF\xFE";
+      const std::string pieces[] = {bytes.substr(0, first), bytes.substr(first, second), bytes.substr(first + second)};
+      std::string padded, bare;
+      for (const std::string& piece : pieces) {
+        std::string encoded = base64::encode(piece);
+        append_base64(padded, encoded);
+        while (encoded.ends_with('=')) encoded.pop_back();
+        append_base64(bare, encoded);
+      }
+      EXPECT_EQ(padded, base64::encode(bytes)) << first << ' ' << second;
+      EXPECT_EQ(bare, padded);
+    }
+  }
+  std::string garbage = "AA==";
+  append_base64(garbage, "?\"");
+  EXPECT_EQ(garbage, "AA==?\"");
+}
+
 TEST(Media, TheFirstBytesTellTheType) {  // INST 18.7
   using namespace std::string_view_literals;
   const std::pair<std::string_view, std::string_view> known[] = {{"\x89PNG\r\n\x1A\n", "image/png"},
