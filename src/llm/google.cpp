@@ -121,6 +121,10 @@ Request read_request(const CallTarget& call, JsonView body) {
   return request;
 }
 
+// --- inline data ---
+
+std::string type_of(JsonView inline_data) { return either(inline_data, "mimeType", "mime_type").string(); }
+
 // --- the response ---
 
 // INST 14.9 to 14.13. Later chunks overwrite what they say.
@@ -166,22 +170,47 @@ struct Usage {
   }
 };
 
-// A part of a streamed candidate. Plain text grows; anything else is kept as it came.
+// The inline data of a part that is sound and nothing else.
+JsonView sound_in(JsonView part) {
+  JsonView data;
+  std::size_t members = 0;
+  part.each_member([&](std::string_view key, JsonView value) {
+    ++members;
+    if (key == "inlineData" || key == "inline_data") data = value;
+  });
+  const bool sound = members == 1 && data["data"].is_string() && type_of(data).starts_with("audio/");
+  return sound ? data : JsonView();
+}
+
+// A part of a streamed candidate. Plain text and sound grow; anything else is kept as it came.
 struct Part {
-  std::string json;  // of parts that are not plain text
-  std::string text;  // between quotes
+  std::string json;        // of parts that are not plain text, as they came
+  std::string text;        // between quotes
+  std::string sound_type;  // of a part that `sound_in` knows
+  std::string sound;       // base64 of all its bytes; blank while there is one piece only
   bool thought = false;
 
   std::string to_json() const {
+    if (!sound.empty()) return with_sound();
     if (!json.empty()) return json;
     return (thought ? R"({"thought":true,"text":")" : R"({"text":")") + text + "\"}";
+  }
+
+ private:
+  std::string with_sound() const {
+    ObjectText out;
+    JsonView::of_valid(json).each_member([&](std::string_view key, JsonView data) {
+      out.add(key, changed(data, {{"data", json_string(sound)}}));
+    });
+    return out.text();
   }
 };
 
 struct Candidate {
   std::string role;  // JSON text
   std::vector<Part> parts;
-  std::map<std::string, std::string> others;  // finishReason, groundingMetadata, …: the last one counts
+  ArrayText chosen_candidates, top_candidates;  // of logprobsResult: an element for each token
+  std::map<std::string, std::string> others;    // finishReason, groundingMetadata, …: the last one counts
 };
 
 class GenerateContentParser final : public ResponseParser {
@@ -243,13 +272,39 @@ class GenerateContentParser final : public ResponseParser {
         if (const JsonView role = value["role"]) candidate.role = role.text();
         value["parts"].each_element([&](JsonView part) { add_part(candidate, part); });
       } else if (value && may_keep(candidate.others.size())) {
+        if (key == "logprobsResult") add_logprobs(candidate, value);
         assign(candidate.others[std::string(key)], value.text());
       }
     });
   }
 
+  void add_logprobs(Candidate& candidate, JsonView logprobs) {
+    if (!take_room(logprobs.text().size())) return;
+    candidate.chosen_candidates.add_elements(logprobs["chosenCandidates"]);
+    candidate.top_candidates.add_elements(logprobs["topCandidates"]);
+  }
+
+  static std::string logprobs_of(const Candidate& candidate, JsonView last) {
+    const auto all = [&](std::string_view key, const ArrayText& list) {
+      return list.empty() ? std::string(last[key].text()) : list.text();
+    };
+    return changed(last, {{"chosenCandidates", all("chosenCandidates", candidate.chosen_candidates)},
+                          {"topCandidates", all("topCandidates", candidate.top_candidates)}});
+  }
+
+  // INST 18.32
+  void add_sound(Part& part, JsonView piece) {
+    if (part.sound.empty()) append(part.sound, sound_in(JsonView::of_valid(part.json))["data"].string());
+    if (take_room(piece.inside().size())) append_base64(part.sound, piece.string());
+  }
+
   // INST 14.14
   void add_part(Candidate& candidate, JsonView part) {
+    const JsonView sound = sound_in(part);
+    const std::string sound_type = type_of(sound);
+    if (sound && !candidate.parts.empty() && candidate.parts.back().sound_type == sound_type) {
+      return add_sound(candidate.parts.back(), sound["data"]);
+    }
     std::string_view text;
     bool plain = false;
     bool thought = false;
@@ -273,6 +328,7 @@ class GenerateContentParser final : public ResponseParser {
     }
     Part& last = candidate.parts.back();
     if (plain) return append(last.text, text);
+    last.sound_type = sound_type;
     append(last.json, part.text());
     if (last.json.empty()) candidate.parts.pop_back();
   }
@@ -283,7 +339,8 @@ class GenerateContentParser final : public ResponseParser {
     ObjectText out;
     out.add("content", ObjectText().add("role", candidate.role).add("parts", parts.text()).text());
     for (const auto& [key, value] : candidate.others) {
-      if (key != "finishReason" || !incomplete()) out.add(key, value);
+      if (key == "finishReason" && incomplete()) continue;
+      out.add(key, key == "logprobsResult" ? logprobs_of(candidate, JsonView::of_valid(value)) : value);
     }
     return out.text();
   }
@@ -300,7 +357,7 @@ void inline_data(const MediaNode& node, std::vector<MediaFound>& found) {
   for (const detail::JsonMember& member : node.members) {
     if (member.key != "inlineData" && member.key != "inline_data") continue;
     const JsonView data = JsonView::of_valid(member.value);
-    const std::string type = either(data, "mimeType", "mime_type").string();
+    const std::string type = type_of(data);
     if (type.empty() || !data["data"].is_string()) continue;
     auto media = decoded_media(type, data["data"], either(data, "displayName", "display_name").string());
     if (!media) continue;

@@ -1,5 +1,6 @@
 // Google's generateContent. INST 14, 5.17, 30.3.
 
+#include "core/base64.h"
 #include "llm/exchange.h"
 
 namespace braintrust::llm {
@@ -83,6 +84,45 @@ TEST(Google, CandidatesAreKeptApartByIndex) {
   exchange.content_type = "text/event-stream";
   EXPECT_EQ(response_facts(exchange).output,
             R"({"candidates":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"bB"}]},"index":1}]})");
+}
+
+Exchange streamed(const std::vector<std::string>& events) {
+  Exchange exchange = plain(sse(events));
+  exchange.content_type = "text/event-stream";
+  return exchange;
+}
+
+std::string sound_chunk(const std::string& type, const std::string& bytes) {
+  return R"({"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":")" + type + R"(","data":")" + base64::encode(bytes) +
+         R"("}}],"role":"model"}}]})";
+}
+
+TEST(Google, StreamedSoundIsOneAttachment) {  // INST 18.32
+  FakeSink sink;
+  Exchange exchange =
+      streamed({sound_chunk("audio/L16;rate=24000", "one piece"), sound_chunk("audio/L16;rate=24000", ", a second piece"),
+                sound_chunk("audio/L16;rate=24000", " and the last"), sound_chunk("audio/mpeg", "something else in here"),
+                sound_chunk("image/png", "a picture of something"), sound_chunk("image/png", "another picture of it")});
+  expect_same_however_cut(exchange);
+  exchange.sink = &sink;
+  const Tree parts = tree(response_facts(exchange).output)["candidates"][0]["content"]["parts"];
+  ASSERT_EQ(parts.size(), 4U);
+  EXPECT_EQ(parts[0]["file"]["file_data"]["content_type"], "audio/L16;rate=24000");
+  ASSERT_EQ(sink.taken.size(), 4U);
+  EXPECT_EQ(sink.taken[0].bytes, "one piece, a second piece and the last");
+  EXPECT_EQ(sink.taken[1].bytes, "something else in here");
+}
+
+TEST(Google, LogprobsOfAStreamAddUp) {
+  EXPECT_EQ(
+      tree(
+          response_facts(
+              streamed(
+                  {R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"logprobsResult":{"chosenCandidates":[{"token":"a"}],"topCandidates":[{"candidates":[]}]}}]})",
+                   R"({"candidates":[{"content":{"parts":[{"text":"b"}]},"logprobsResult":{"chosenCandidates":[{"token":"b"}],"topCandidates":[{"candidates":[{}]}],"logProbabilitySum":-1.50}}]})"}))
+              .output)["candidates"][0]["logprobsResult"],
+      tree(
+          R"({"chosenCandidates":[{"token":"a"},{"token":"b"}],"topCandidates":[{"candidates":[]},{"candidates":[{}]}],"logProbabilitySum":-1.5})"));
 }
 
 TEST(Google, WhatWasBlockedIsTheWholeResponse) {
