@@ -35,7 +35,7 @@ std::string path_of_request(std::string_view provider, std::string_view request,
   if (provider == "anthropic") return "/v1/messages";
   if (provider == "google") {
     std::string model = text_member(*members, "model");
-    if (model.starts_with("models/")) model.erase(0, 7);
+    model.erase(0, model.rfind('/') + 1);  // publishers/google/models/…
     return "/v1beta/models/" + model + (streamed ? ":streamGenerateContent" : ":generateContent");
   }
   if (provider == "bedrock") {

@@ -209,6 +209,8 @@ struct Part {
 struct Candidate {
   std::string role;  // JSON text
   std::vector<Part> parts;
+  bool has_content = false;
+  bool has_parts = false;                       // a list of them, if only an empty one
   ArrayText chosen_candidates, top_candidates;  // of logprobsResult: an element for each token
   std::map<std::string, std::string> others;    // finishReason, groundingMetadata, …: the last one counts
 };
@@ -248,6 +250,7 @@ class GenerateContentParser final : public ResponseParser {
         usage_.take(value);
       } else if (key == "modelVersion") {
         answer.model = value.string();
+        answer.model.erase(0, answer.model.rfind('/') + 1);  // INST 14.5: publishers/google/models/…
       } else if (key == "promptFeedback") {
         feedback_ = value.text();
       } else if (key == "error") {
@@ -269,13 +272,21 @@ class GenerateContentParser final : public ResponseParser {
     Candidate& candidate = candidates_[chunk["index"].count().value_or(0)];
     chunk.each_member([&](std::string_view key, JsonView value) {
       if (key == "content") {
-        if (const JsonView role = value["role"]) candidate.role = role.text();
-        value["parts"].each_element([&](JsonView part) { add_part(candidate, part); });
+        add_content(candidate, value);
       } else if (value && may_keep(candidate.others.size())) {
         if (key == "logprobsResult") add_logprobs(candidate, value);
         assign(candidate.others[std::string(key)], value.text());
       }
     });
+  }
+
+  void add_content(Candidate& candidate, JsonView content) {
+    if (!content.is_object()) return;
+    candidate.has_content = true;
+    if (const JsonView role = content["role"]) candidate.role = role.text();
+    const JsonView parts = content["parts"];
+    candidate.has_parts = candidate.has_parts || parts.is_array();
+    parts.each_element([&](JsonView part) { add_part(candidate, part); });
   }
 
   void add_logprobs(Candidate& candidate, JsonView logprobs) {
@@ -333,11 +344,18 @@ class GenerateContentParser final : public ResponseParser {
     if (last.json.empty()) candidate.parts.pop_back();
   }
 
-  std::string text_of(const Candidate& candidate) const {
+  static std::string content_of(const Candidate& candidate) {
     ArrayText parts;
     for (const Part& part : candidate.parts) parts.add(part.to_json());
+    ObjectText content;
+    content.add("role", candidate.role);
+    if (candidate.has_parts) content.add("parts", parts.text());
+    return content.text();
+  }
+
+  std::string text_of(const Candidate& candidate) const {
     ObjectText out;
-    out.add("content", ObjectText().add("role", candidate.role).add("parts", parts.text()).text());
+    if (candidate.has_content) out.add("content", content_of(candidate));
     for (const auto& [key, value] : candidate.others) {
       if (key == "finishReason" && incomplete()) continue;
       out.add(key, key == "logprobsResult" ? logprobs_of(candidate, JsonView::of_valid(value)) : value);

@@ -145,6 +145,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{"anthropic", {{"messages", json::array()}}, true, "/v1/messages"},
                     Shape{"google", {{"model", "models/gemini-x"}}, false, "/v1beta/models/gemini-x:generateContent"},
                     Shape{"google", {{"model", "gemini-x"}}, true, "/v1beta/models/gemini-x:streamGenerateContent"},
+                    Shape{"google", {{"model", "publishers/google/models/g"}}, false, "/v1beta/models/g:generateContent"},
+                    Shape{"google", {{"model", "tunedModels/mine"}}, false, "/v1beta/models/mine:generateContent"},
                     Shape{"bedrock", {{"modelId", "a.b:0"}}, true, "/model/a.b:0/converse-stream"},
                     Shape{"cohere", {{"messages", json::array()}}, false, "/v2/chat"},
                     Shape{"ollama", {{"messages", json::array()}}, false, "/api/chat"},

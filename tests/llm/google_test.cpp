@@ -125,6 +125,14 @@ TEST(Google, LogprobsOfAStreamAddUp) {
           R"({"chosenCandidates":[{"token":"a"},{"token":"b"}],"topCandidates":[{"candidates":[]},{"candidates":[{}]}],"logProbabilitySum":-1.5})"));
 }
 
+TEST(Google, ACandidateThatSaysNothingIsNotGivenContent) {
+  for (const std::string body : {R"({"candidates":[{"finishReason":"SAFETY","index":0}]})",
+                                 R"({"candidates":[{"content":{"role":"model"},"finishReason":"MAX_TOKENS"}]})",
+                                 R"({"candidates":[{"content":{}}]})", R"({"candidates":[{"content":{"parts":[]}}]})"}) {
+    EXPECT_EQ(tree(response_facts(streamed({body})).output), tree(response_facts(plain(body)).output)) << body;
+  }
+}
+
 TEST(Google, WhatWasBlockedIsTheWholeResponse) {
   EXPECT_EQ(
       response_facts(plain(R"({"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":4}})")).output,
@@ -157,6 +165,10 @@ TEST(Google, AModelOfVertexHasNoPublisherInItsName) {
       "gemini-2:generateContent";
   exchange.request = R"({"contents":[],"system_instruction":"s"})";
   EXPECT_EQ(request_facts(exchange).input, R"({"model":"gemini-2","contents":[],"systemInstruction":"s"})");
+  for (const std::string named : {"gemini-2-001", "models/gemini-2-001", "publishers/google/models/gemini-2-001"}) {
+    exchange.response = R"({"modelVersion":")" + named + R"("})";
+    EXPECT_EQ(tree(facts_of(exchange).metadata)["model"], "gemini-2-001");
+  }
 }
 
 }  // namespace
