@@ -284,17 +284,11 @@ class ConverseParser final : public ResponseParser {
   }
 
   void event(std::string_view name, JsonView data) override {
-    if (name == "contentBlockDelta") {
-      add_delta(data["contentBlockIndex"].count().value_or(0), data["delta"]);
-    } else if (name == "contentBlockStart") {
-      start_block(data["contentBlockIndex"].count().value_or(0), data["start"]);
-    } else if (name == "messageStart") {
-      role_ = data["role"].text();
-    } else if (name == "messageStop") {
-      finish_reason_ = finish_reason(data["stopReason"]);
-    } else if (name == "metadata") {
-      answer.metrics = metrics_of(data["usage"]);
-    }
+    if (!name.empty()) return named_event(name, data);
+    // As AWS's SDKs have events: {"messageStop":{…}}.
+    std::size_t members = 0;
+    data.each_member([&](std::string_view, JsonView) { ++members; });
+    if (members == 1) data.each_member([&](std::string_view key, JsonView value) { named_event(key, value); });
   }
 
   void end_of_events() override {
@@ -306,6 +300,23 @@ class ConverseParser final : public ResponseParser {
   }
 
  private:
+  void named_event(std::string_view name, JsonView data) {
+    if (name == "contentBlockDelta") {
+      add_delta(data["contentBlockIndex"].count().value_or(0), data["delta"]);
+    } else if (name == "contentBlockStart") {
+      start_block(data["contentBlockIndex"].count().value_or(0), data["start"]);
+    } else if (name == "messageStart") {
+      role_ = data["role"].text();
+    } else if (name == "messageStop") {
+      finish_reason_ = finish_reason(data["stopReason"]);
+    } else if (name == "metadata") {
+      answer.metrics = metrics_of(data["usage"]);
+    } else if (name.ends_with("Exception") && answer.error.empty()) {
+      answer.error = error_in(data, name);
+      if (answer.error.empty()) answer.error = name;
+    }
+  }
+
   // INST 15.4
   void write_output(std::string_view role, JsonView content, const std::string& reason) {
     ArrayText messages;

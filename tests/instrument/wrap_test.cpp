@@ -93,6 +93,18 @@ TEST(Wrap, OfAStreamTakesEventsAsJson) {
   EXPECT_EQ(backend.row("Chat Completion")["output"][0]["message"]["content"], "Paris");
 }
 
+TEST(Wrap, OfAStreamOfBedrockTakesEventsAsItsSdkHasThem) {
+  Backend backend;
+  auto stream = wrap("bedrock", [](const json&, const std::function<void(const json&)>& on_event) {
+    on_event({{"messageStart", {{"role", "assistant"}}}});
+    on_event({{"contentBlockDelta", {{"contentBlockIndex", 0}, {"delta", {{"text", "Par"}}}}}});
+    on_event({{"contentBlockDelta", {{"contentBlockIndex", 0}, {"delta", {{"text", "is"}}}}}});
+    on_event({{"messageStop", {{"stopReason", "end_turn"}}}});
+  });
+  stream({{"modelId", "m"}, {"messages", json::array()}}, [](const json&) {});
+  EXPECT_EQ(backend.row("bedrock.converse-stream")["output"][0]["content"][0]["text"], "Paris");
+}
+
 TEST(Wrap, OfAStreamThatThrowsKeepsWhatHadArrived) {
   Backend backend;
   auto stream = wrap_openai([](const json&, auto on_chunk) {

@@ -165,6 +165,20 @@ TEST(Bedrock, AnExceptionInAStreamIsAFailure) {
   expect_same_however_cut(exchange);
 }
 
+TEST(Bedrock, AnEventWithoutANameIsNamedByItsOnlyMember) {
+  Exchange exchange = converse(sse({
+      R"({"messageStart":{"role":"assistant"}})",
+      R"({"contentBlockDelta":{"contentBlockIndex":0,"delta":{"text":"par"}}})",
+      R"({"contentBlockDelta":{"contentBlockIndex":0,"delta":{"text":"?"}},"and":"more"})",
+      R"({"throttlingException":{"message":"slow down"}})",
+  }));
+  exchange.url += "-stream";
+  exchange.content_type = "";
+  const Facts facts = response_facts(exchange);
+  EXPECT_EQ(facts.output, R"([{"role":"assistant","content":[{"type":"text","text":"par"}]}])");
+  EXPECT_EQ(facts.error, R"("throttlingException: slow down")");
+}
+
 TEST(Bedrock, AMessageWithAWrongChecksumIsLeftOutAndTheNextIsFound) {
   Exchange exchange = stream(
       {{"messageStart", R"({"role":"assistant"})"}, {"contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"text":"a"}})"}});
