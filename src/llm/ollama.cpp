@@ -1,5 +1,10 @@
 // Ollama's own chat and generate, in the canonical form. Source: INST 4.13 to 4.19, 16.1, 18.7, 18.8; Ollama's docs/api.md.
 
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
 #include "llm/dialects.h"
 #include "llm/openai.h"
 
@@ -48,7 +53,47 @@ std::string canonical_tool_calls(JsonView calls, std::size_t& next) {
   return out.text();
 }
 
-std::string canonical_message(JsonView message) {
+// The calls of a whole conversation, so that each has an id of its own and each result that of its call (INST 4.21).
+class Calls {
+ public:
+  std::string canonical(JsonView calls) {
+    std::string text = canonical_tool_calls(calls, next_);
+    JsonView::of_valid(text).each_element([&](JsonView call) {
+      const std::string id(call["id"].text());
+      open_.push_back(id);
+      open_of_name_[call["function"]["name"].string()].push_back(id);
+    });
+    return text;
+  }
+
+  // Its own, or that of the first open call of its tool; blank when there is none. Older clients do not name the tool.
+  std::string id_for_result(JsonView result) {
+    if (const JsonView own = result["tool_call_id"]) {
+      answered_.emplace(own.text());
+      return std::string(own.text());
+    }
+    const JsonView tool_name = result["tool_name"];
+    const std::string name = (tool_name ? tool_name : result["name"]).string();
+    return first_of(name.empty() ? open_ : open_of_name_[name]);
+  }
+
+ private:
+  std::string first_of(std::deque<std::string>& open) {
+    while (!open.empty()) {
+      std::string id = std::move(open.front());
+      open.pop_front();
+      if (answered_.insert(id).second) return id;
+    }
+    return {};
+  }
+
+  std::size_t next_ = 0;
+  std::deque<std::string> open_;  // JSON texts, as all ids here; may have been answered since
+  std::map<std::string, std::deque<std::string>> open_of_name_;
+  std::set<std::string> answered_;
+};
+
+std::string canonical_message(JsonView message, Calls& conversation) {
   const JsonView calls = message["tool_calls"];
   const JsonView images = message["images"];
   std::string content(message["content"].text());
@@ -60,12 +105,21 @@ std::string canonical_message(JsonView message) {
     }
   }
   std::string canonical_calls(calls.text());
-  std::size_t next = 0;
   if (calls.is_array()) {
-    canonical_calls = calls.is_empty_container() ? std::string() : canonical_tool_calls(calls, next);
+    canonical_calls = calls.is_empty_container() ? std::string() : conversation.canonical(calls);
     if (!canonical_calls.empty() && (content.empty() || content == "\"\"")) content = "null";
   }
-  return changed(message, {{"content", content}, {"images", images_left}, {"tool_calls", canonical_calls}});
+  std::string call_id(message["tool_call_id"].text());
+  std::string tool_name(message["tool_name"].text());
+  if (message["role"].is("tool")) {
+    call_id = conversation.id_for_result(message);
+    if (!call_id.empty()) tool_name.clear();  // the call has it
+  }
+  return changed(message, {{"content", content},
+                           {"images", images_left},
+                           {"tool_calls", canonical_calls},
+                           {"tool_call_id", call_id},
+                           {"tool_name", tool_name}});
 }
 
 // --- requests ---
@@ -92,7 +146,8 @@ Request read_chat_request(const CallTarget&, JsonView body) {
   request.model = body["model"].string();
   if (body["messages"].is_array()) {
     ArrayText messages;
-    body["messages"].each_element([&](JsonView message) { messages.add(canonical_message(message)); });
+    Calls conversation;
+    body["messages"].each_element([&](JsonView message) { messages.add(canonical_message(message, conversation)); });
     request.input = messages.text();
   }
   add_settings(request.metadata, body);
@@ -107,7 +162,8 @@ Request read_generate_request(const CallTarget&, JsonView body) {
   if (const JsonView system = body["system"]; !system.inside().empty()) messages.add(message("system", system.text()));
   const std::string prompt = changed(JsonView::of_valid("{\"role\":\"user\"}"),
                                      {{"content", body["prompt"].text()}, {"images", body["images"].text()}});
-  messages.add(canonical_message(JsonView::of_valid(prompt)));
+  Calls none;
+  messages.add(canonical_message(JsonView::of_valid(prompt), none));
   request.input = messages.text();
   add_settings(request.metadata, body);
   return request;

@@ -113,6 +113,27 @@ TEST(Ollama, ToolCallsGetIdsAndArgumentsAsText) {
           R"([{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_0","type":"function","function":{"name":"f","arguments":"{\"a\":1.0}"}},{"id":"call_1","type":"function","function":{"name":"g","arguments":"{}"}}]}}])"));
 }
 
+TEST(Ollama, CallsOfAConversationHaveIdsOfTheirOwnAndTheirResultsNameThem) {  // INST 4.21
+  Exchange exchange = ollama("{}");
+  exchange.request =
+      R"({"messages":[{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{}}},{"function":{"name":"g","arguments":{}}},{"function":{"name":"f","arguments":{}}}]},)"
+      R"({"role":"tool","content":"f0","tool_name":"f"},{"role":"tool","content":"f2","tool_name":"f"},{"role":"tool","content":"g1","tool_name":"g"},)"
+      R"({"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{}}},{"id":"own","function":{"name":"f","arguments":{}}},{"function":{"name":"h","arguments":{}}}]},)"
+      R"({"role":"tool","content":"fo","tool_call_id":"own"},{"role":"tool","content":"f3"},{"role":"tool","content":"h5"},)"
+      R"({"role":"tool","content":"?","tool_name":"f"}]})";
+  const Tree input = tree(request_facts(exchange).input);
+  EXPECT_EQ(input[0]["tool_calls"][2]["id"], "call_2");
+  EXPECT_EQ(input[1], tree(R"({"role":"tool","content":"f0","tool_call_id":"call_0"})"));
+  EXPECT_EQ(input[2], tree(R"({"role":"tool","content":"f2","tool_call_id":"call_2"})"));
+  EXPECT_EQ(input[3], tree(R"({"role":"tool","content":"g1","tool_call_id":"call_1"})"));
+  EXPECT_EQ(input[4]["tool_calls"][0]["id"], "call_3");
+  EXPECT_EQ(input[4]["tool_calls"][1]["id"], "own");
+  EXPECT_EQ(input[5], tree(R"({"role":"tool","content":"fo","tool_call_id":"own"})"));
+  EXPECT_EQ(input[6], tree(R"({"role":"tool","content":"f3","tool_call_id":"call_3"})"));
+  EXPECT_EQ(input[7], tree(R"({"role":"tool","content":"h5","tool_call_id":"call_5"})"));
+  EXPECT_EQ(input[8], tree(R"({"role":"tool","content":"?","tool_name":"f"})"));
+}
+
 TEST(Ollama, GenerateIsAMessage) {
   Exchange exchange = ollama(R"({"model":"m","response":"ho","done":true,"done_reason":"length","eval_count":1})");
   exchange.url = "http://localhost:11434/api/generate";
