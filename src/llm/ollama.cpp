@@ -175,7 +175,6 @@ class OllamaParser final : public ResponseParser {
  public:
   void body(JsonView body) override {
     event({}, body);
-    if (body["done"].text().empty() && !body["message"] && !body["response"]) return;  // an error, or nothing of ours
     end_of_events();
   }
 
@@ -184,6 +183,7 @@ class OllamaParser final : public ResponseParser {
     if (const std::string model = data["model"].string(); !model.empty()) answer.model = model;
     // `generate` has beside the others what `chat` has in a message.
     const JsonView message = data["message"];
+    answered_ = answered_ || message || data["response"] || !data["done"].text().empty();
     append(content_, message ? message["content"].inside() : data["response"].inside());
     append(thinking_, message ? message["thinking"].inside() : data["thinking"].inside());
     if (const JsonView calls = message["tool_calls"]; calls.is_array()) {
@@ -196,6 +196,7 @@ class OllamaParser final : public ResponseParser {
   }
 
   void end_of_events() override {
+    if (!answered_) return;  // an error, or nothing of ours
     const bool calls = !tool_calls_.empty();
     ObjectText message;
     message.add("role", "\"assistant\"").add("content", content_.empty() && calls ? "null" : requoted(content_));
@@ -213,6 +214,7 @@ class OllamaParser final : public ResponseParser {
   std::string done_reason_;         // JSON text
   ArrayText tool_calls_;
   std::size_t next_call_ = 0;
+  bool answered_ = false;
 };
 
 std::unique_ptr<ResponseParser> new_response(const CallTarget&) { return std::make_unique<OllamaParser>(); }

@@ -151,5 +151,15 @@ TEST(Ollama, AnErrorInALineIsAFailure) {
   EXPECT_EQ(tree(response_facts(exchange).output)[0]["message"]["content"], "par");
 }
 
+TEST(Ollama, AnErrorAloneIsNoAnswer) {  // INST 9.2
+  Exchange exchange = ollama("{\"error\":\"out of memory\"}\n");
+  exchange.content_type = "application/x-ndjson";
+  const Facts streamed = response_facts(exchange);
+  EXPECT_EQ(streamed.error, R"("error: out of memory")");
+  EXPECT_EQ(streamed.output, "");
+  exchange.content_type = "application/json";
+  EXPECT_EQ(response_facts(exchange).output, "");
+}
+
 }  // namespace
 }  // namespace braintrust::llm
