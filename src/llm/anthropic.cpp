@@ -14,7 +14,7 @@ namespace {
 std::string input_of(JsonView body) {
   const JsonView messages = body["messages"];
   const JsonView system = body["system"];
-  if (!system) return std::string(messages.text());
+  if (!system || system.is_empty_container() || system.is("")) return std::string(messages.text());
   ArrayText input;
   input.add_elements(messages);
   input.add(message("system", system.text()));

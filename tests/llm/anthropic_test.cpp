@@ -37,6 +37,14 @@ TEST(Anthropic, TheSystemPromptComesLastAndTheAnswerIsOneMessage) {
   EXPECT_EQ(facts.metrics, R"({"prompt_tokens":3,"completion_tokens":1,"tokens":4})");
 }
 
+TEST(Anthropic, WithoutASystemPromptThereIsNoEntryForIt) {  // INST 13.3
+  Exchange exchange = plain("{}");
+  for (const std::string system : {"[]", "null", R"("")"}) {
+    exchange.request = R"({"system":)" + system + R"(,"messages":[{"role":"user","content":"hi"}]})";
+    EXPECT_EQ(request_facts(exchange).input, R"([{"role":"user","content":"hi"}])") << system;
+  }
+}
+
 TEST(Anthropic, CacheWritesAreCountedOnceAndIntoThePrompt) {  // INST 30.2
   const std::string usage =
       R"("input_tokens":30,"cache_read_input_tokens":500,"cache_creation_input_tokens":200,"output_tokens":12)";
