@@ -97,6 +97,7 @@ class CohereParser final : public ResponseParser {
       answer.error = error_in(body, "");
       return;
     }
+    take_error(body);
     const std::string content = content_of(message["content"]);
     answer.output = choice_of(changed(message, {{"content", content}}), finish_reason(body["finish_reason"]));
   }
@@ -129,7 +130,7 @@ class CohereParser final : public ResponseParser {
     } else if (type == "message-end") {
       finish_reason_ = finish_reason(delta["finish_reason"]);
       answer.metrics = metrics_of(delta["usage"]);
-      if (delta["error"]) answer.error = error_in(delta, "");
+      take_error(delta);
     }
   }
 
@@ -150,6 +151,14 @@ class CohereParser final : public ResponseParser {
   }
 
  private:
+  // INST 9.5. `end`: what holds the finish_reason, and perhaps what went wrong.
+  void take_error(JsonView end) {
+    const bool failed = end["finish_reason"].is("ERROR");
+    if (!failed && !end["error"]) return;
+    answer.error = error_in(end, failed ? "ERROR" : "");
+    if (failed && answer.error.empty()) answer.error = "ERROR";
+  }
+
   bool started_ = false;
   std::string tool_plan_, finish_reason_;
   std::map<std::uint64_t, Part> parts_;

@@ -58,6 +58,23 @@ TEST(Cohere, AnErrorNamesItsMessage) {
   EXPECT_EQ(response_facts(exchange).error, R"("HTTP 401: invalid api token")");
 }
 
+TEST(Cohere, AnAnswerThatEndedInAnErrorIsAFailureWithWhatCameBefore) {  // INST 9.5
+  const Facts plain = response_facts(cohere(
+      R"({"finish_reason":"ERROR","message":{"role":"assistant","content":[{"type":"text","text":"par"}]},"usage":{"tokens":{"input_tokens":5}}})"));
+  EXPECT_EQ(plain.error, R"("ERROR")");
+  EXPECT_EQ(plain.metrics, R"({"prompt_tokens":5})");
+  Exchange exchange =
+      cohere(sse({R"({"type":"message-start","delta":{"message":{"role":"assistant"}}})",
+                  R"({"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"par"}}}})",
+                  R"({"type":"message-end","delta":{"finish_reason":"ERROR","usage":{"tokens":{"input_tokens":5}}}})"}));
+  exchange.content_type = "text/event-stream";
+  const Facts streamed = response_facts(exchange);
+  EXPECT_EQ(streamed.error, plain.error);
+  EXPECT_EQ(streamed.output, plain.output);
+  exchange.response = sse({R"({"type":"message-end","delta":{"finish_reason":"ERROR","error":"out of memory"}})"});
+  EXPECT_EQ(response_facts(exchange).error, R"("ERROR: out of memory")");
+}
+
 Exchange ollama(std::string response) {
   Exchange exchange;
   exchange.url = "http://localhost:11434/api/chat";
