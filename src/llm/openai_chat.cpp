@@ -85,13 +85,17 @@ std::string canonical_choice(JsonView choice) {
 // Text is kept as it stood between the quotes of its JSON strings, and put between quotes again at the end: nothing is escaped
 // twice, and a surrogate pair that was cut in two is whole again.
 struct ToolCall {
-  std::string id, type, name, arguments;
+  std::string id, type, name;
+  std::string arguments;  // a custom tool's input
 
+  bool is_custom() const { return type == "custom"; }
   std::string text() const {
-    const std::string function = ObjectText().add("name", requoted(name)).add("arguments", requoted(arguments)).text();
+    const std::string_view argument = is_custom() ? "input" : "arguments";
+    const std::string called = ObjectText().add("name", requoted(name)).add(argument, requoted(arguments)).text();
     ObjectText out;
     if (!id.empty()) out.add("id", requoted(id));
-    return out.add("type", requoted(type.empty() ? "function" : type)).add("function", function).text();
+    out.add("type", requoted(type.empty() ? "function" : type));
+    return out.add(is_custom() ? "custom" : "function", called).text();
   }
 };
 
@@ -277,11 +281,11 @@ class ChatParser final : public ResponseParser {
   void add_tool_call(Choice& choice, JsonView delta) {
     if (!may_keep(choice.tool_calls.size())) return;
     ToolCall& call = call_for(choice, delta);
-    const JsonView function = delta["function"];
     if (const auto id = delta["id"].inside(); !id.empty()) assign(call.id, id);
     if (const auto type = delta["type"].inside(); !type.empty()) assign(call.type, type);
-    if (const auto name = function["name"].inside(); !name.empty()) assign(call.name, name);
-    const JsonView arguments = function["arguments"];
+    const JsonView called = delta[call.is_custom() ? "custom" : "function"];
+    if (const auto name = called["name"].inside(); !name.empty()) assign(call.name, name);
+    const JsonView arguments = called[call.is_custom() ? "input" : "arguments"];
     if (arguments.is_object()) {
       const std::string text = json_string(arguments.text());
       append(call.arguments, std::string_view(text).substr(1, text.size() - 2));

@@ -97,6 +97,20 @@ TEST(OpenaiChat, TwoCallsUnderOneIndexAreToldApartByTheirIds) {
   EXPECT_EQ(calls[1]["function"]["arguments"], "{\"x\":2}");
 }
 
+TEST(OpenaiChat, ACallOfACustomToolHasANameAndAnInput) {
+  const std::string expected = R"({"id":"c","type":"custom","custom":{"name":"code_exec","input":"print(1) # \"one\""}})";
+  const Exchange exchange = stream({
+      R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","type":"custom","custom":{"name":"code_exec","input":""}}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"index":0,"custom":{"input":"print(1) "}}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"index":0,"custom":{"input":"# \"one\""}}]}}]})",
+  });
+  const Tree calls = tree("[" + expected + "]");
+  EXPECT_EQ(tree(response_facts(exchange).output)[0]["message"]["tool_calls"], calls);
+  expect_same_however_cut(exchange);
+  const Facts whole = response_facts(plain(R"({"choices":[{"message":{"tool_calls":[)" + expected + "]}}]}"));
+  EXPECT_EQ(tree(whole.output)[0]["message"]["tool_calls"], calls);
+}
+
 TEST(OpenaiChat, AllChoicesAreKeptAndSorted) {
   const Facts facts = response_facts(stream({
       R"({"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":"length"}]})",
