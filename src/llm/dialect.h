@@ -9,6 +9,7 @@
 // Threads: pure but for the parser's own state. Errors: what is missing or of another type is left out; nothing throws but
 // std::bad_alloc. Units: bytes. Source: INST 4 to 18; each dialect names its own section.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -76,8 +77,25 @@ class ResponseParser {
   void append(std::string& to, std::string_view text) {
     if (take_room(text.size())) to += text;
   }
+  // What is replaced makes room for what replaces it.
   void assign(std::string& to, std::string_view text) {
-    if (to != text && take_room(text.size())) to = text;
+    if (to != text && take_room(text.size() - std::min(text.size(), to.size()))) to = text;
+  }
+  // The next piece of one member of an object that comes in pieces. What holds nothing takes no value's place.
+  void join(JoinedMembers& to, std::string_view key, JsonView piece) {
+    if (key.find('\\') != std::string_view::npos) return;  // may be one of those that are read by name
+    auto member = std::find_if(to.begin(), to.end(), [&](const JoinedMember& one) { return one.key == key; });
+    if (member == to.end()) {
+      if (to.size() >= most_joined) return mark_incomplete();
+      if (!take_room(key.size() + sizeof(JoinedMember))) return;
+      member = to.insert(to.end(), {std::string(key), {}, {}});
+    }
+    const bool holds_something = piece && !piece.is_empty_container();
+    if (piece.is_array() && holds_something) {
+      if (take_room(piece.text().size())) member->elements.add_elements(piece);
+    } else if (holds_something || member->last.empty()) {
+      assign(member->last, piece.text());
+    }
   }
   // Whether one more index may be kept; a stream that counts up for ever is cut off.
   bool may_keep(std::uint64_t index) {
@@ -88,6 +106,7 @@ class ResponseParser {
 
  private:
   static constexpr std::uint64_t most_indices = 100'000;
+  static constexpr std::size_t most_joined = 64;  // of one object
   std::size_t room_ = 0;
   bool incomplete_ = false;
 };

@@ -11,6 +11,10 @@ std::string json_string(std::string_view text) {
   return std::string(buffer.view());
 }
 
+void add_joined(ObjectText& to, const JoinedMembers& members) {
+  for (const JoinedMember& member : members) to.add(member.key, member.elements.empty() ? member.last : member.elements.text());
+}
+
 std::string changed(JsonView object, std::initializer_list<Change> changes) {
   ObjectText out;
   std::uint64_t placed = 0;  // a bit for each change

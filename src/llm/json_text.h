@@ -1,6 +1,6 @@
 #pragma once
 
-// Writing JSON text piece by piece: `ObjectText`, `ArrayText`, `json_string`.
+// Writing JSON text piece by piece: `ObjectText`, `ArrayText`, `JoinedMembers`, `json_string`.
 //
 // Pieces are JSON texts already, most of them slices of what a provider sent, and are copied as they are. A blank piece is left
 // out, so that what is not known needs no `if` at each call.
@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "llm/json_view.h"
 
@@ -63,6 +64,16 @@ class ArrayText {
  private:
   std::string text_;
 };
+
+// A member of an object that comes in pieces: its arrays become one, of all else the last value stands.
+struct JoinedMember {
+  std::string key;   // as written, without quotes
+  std::string last;  // JSON text
+  ArrayText elements;
+};
+using JoinedMembers = std::vector<JoinedMember>;  // in the order of their first pieces
+
+void add_joined(ObjectText& to, const JoinedMembers& members);
 
 // `object` with the members of `changes` in the place of its own, or behind them; blank values take a member away.
 struct Change {

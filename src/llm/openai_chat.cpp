@@ -87,6 +87,7 @@ std::string canonical_choice(JsonView choice) {
 struct ToolCall {
   std::string id, type, name;
   std::string arguments;  // a custom tool's input
+  JoinedMembers others;
 
   bool is_custom() const { return type == "custom"; }
   std::string text() const {
@@ -95,7 +96,9 @@ struct ToolCall {
     ObjectText out;
     if (!id.empty()) out.add("id", requoted(id));
     out.add("type", requoted(type.empty() ? "function" : type));
-    return out.add(is_custom() ? "custom" : "function", called).text();
+    out.add(is_custom() ? "custom" : "function", called);
+    add_joined(out, others);
+    return out.text();
   }
 };
 
@@ -125,7 +128,8 @@ struct Choice {
   bool has_function_call = false;
   std::string audio_id, audio_data, audio_transcript;
   bool has_audio = false;
-  ArrayText annotations, images, content_logprobs, refusal_logprobs;
+  JoinedMembers logprobs;
+  JoinedMembers others, others_of_message;  // what only some servers send: kept, as in a plain answer
 };
 
 class ChatParser final : public ResponseParser {
@@ -188,20 +192,20 @@ class ChatParser final : public ResponseParser {
       } else if (key == "finish_reason") {
         assign(choice.finish_reason, value.text());
       } else if (key == "logprobs") {
-        choice.content_logprobs.add_elements(kept(value["content"]));
-        choice.refusal_logprobs.add_elements(kept(value["refusal"]));
-      } else if (key == "error" && answer.error.empty()) {
-        answer.error = error_in(choice_chunk, "");
+        value.each_member([&](std::string_view kind, JsonView tokens) {
+          if (tokens) join(choice.logprobs, kind, tokens);
+        });
+      } else if (key == "error") {
+        if (answer.error.empty()) answer.error = error_in(choice_chunk, "");
       } else if (key == "usage") {  // Moonshot
         answer.metrics = openai_usage(value, provider_);
+      } else if (key != "index" && key != "text") {  // Together repeats the delta's text
+        join(choice.others, key, value);
       }
     });
     // Perplexity repeats beside each delta all that there is so far; others send no deltas.
     if (whole && !choice.has_deltas) add_delta(choice, whole);
   }
-
-  // Nothing once there is no room left.
-  JsonView kept(JsonView value) { return take_room(value.text().size()) ? value : JsonView(); }
 
   void add_delta(Choice& choice, JsonView delta) {
     delta.each_member([&](std::string_view key, JsonView value) {
@@ -227,10 +231,8 @@ class ChatParser final : public ResponseParser {
         if (value["id"].is_string()) assign(choice.audio_id, value["id"].inside());
         append(choice.audio_data, value["data"].inside());
         append(choice.audio_transcript, value["transcript"].inside());
-      } else if (key == "annotations") {
-        choice.annotations.add_elements(kept(value));
-      } else if (key == "images") {  // OpenRouter
-        choice.images.add_elements(kept(value));
+      } else if (key != "token_id") {  // Together's, of one token
+        join(choice.others_of_message, key, value);
       }
     });
   }
@@ -292,6 +294,12 @@ class ChatParser final : public ResponseParser {
     } else {
       append(call.arguments, arguments.inside());
     }
+    delta.each_member([&](std::string_view key, JsonView value) {
+      for (const std::string_view read : {"index", "id", "type", "function", "custom"}) {
+        if (key == read) return;
+      }
+      if (value) join(call.others, key, value);
+    });
   }
 
   static std::string content_of(const Choice& choice) {
@@ -308,9 +316,6 @@ class ChatParser final : public ResponseParser {
   std::string text_of(std::uint64_t index, const Choice& choice) const {
     const auto add_text = [](ObjectText& to, std::string_view key, const std::string& inside) {
       if (!inside.empty()) to.add(key, requoted(inside));
-    };
-    const auto add_array = [](ObjectText& to, std::string_view key, const ArrayText& array) {
-      if (!array.empty()) to.add(key, array.text());
     };
     ObjectText message;
     message.add("role", requoted(choice.role.empty() ? "assistant" : choice.role));
@@ -335,17 +340,16 @@ class ChatParser final : public ResponseParser {
       add_text(audio, "transcript", choice.audio_transcript);
       message.add("audio", audio.text());
     }
-    add_array(message, "annotations", choice.annotations);
-    add_array(message, "images", choice.images);
+    add_joined(message, choice.others_of_message);
 
     ObjectText out;
     out.add("index", std::to_string(index));
     if (!incomplete()) out.add("finish_reason", choice.finish_reason);
     out.add("message", message.text());
     ObjectText logprobs;
-    add_array(logprobs, "content", choice.content_logprobs);
-    add_array(logprobs, "refusal", choice.refusal_logprobs);
+    add_joined(logprobs, choice.logprobs);
     if (!logprobs.empty()) out.add("logprobs", logprobs.text());
+    add_joined(out, choice.others);
     return out.text();
   }
 

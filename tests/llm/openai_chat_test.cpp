@@ -134,6 +134,64 @@ TEST(OpenaiChat, RefusalAndReasoningHaveTheirOwnKeys) {
             tree(R"({"role":"assistant","content":null,"refusal":"I cannot","reasoning":"hmm","reasoning_content":"well"})"));
 }
 
+TEST(OpenaiChat, WhatServersAddToMessagesChoicesAndCallsIsKept) {  // INST 8.1, 10.2
+  const Exchange exchange = stream({
+      // OpenRouter, Groq
+      R"({"choices":[{"delta":{"content":"a","reasoning_details":[{"type":"reasoning.text","text":"hm"}],"executed_tools":[]}}]})",
+      R"({"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","signature":"s=="}],"executed_tools":[{"name":"search"}],"mood":"so"}}]})",
+      // Azure ends with an empty object
+      R"({"choices":[{"delta":{"mood":"fine"},"content_filter_results":{"hate":{"filtered":false}},"stop_reason":null}]})",
+      R"({"choices":[{"delta":{"mood":null},"content_filter_results":{},"stop_reason":17}]})",
+      // Gemini
+      R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","extra_content":{"google":{"thought_signature":"t"}},"function":{"name":"f"}}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]})",
+  });
+  EXPECT_EQ(
+      tree(response_facts(exchange).output)[0],
+      tree(
+          R"({"index":0,"message":{"role":"assistant","content":"a","tool_calls":[{"id":"c","type":"function",)"
+          R"("function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"t"}}}],)"
+          R"("reasoning_details":[{"type":"reasoning.text","text":"hm"},{"type":"reasoning.text","signature":"s=="}],)"
+          R"("executed_tools":[{"name":"search"}],"mood":"fine"},"content_filter_results":{"hate":{"filtered":false}},"stop_reason":17})"));
+  expect_same_however_cut(exchange);
+}
+
+TEST(OpenaiChat, ATokenThatTogetherRepeatsBesideADeltaIsNoPartOfTheAnswer) {
+  EXPECT_EQ(response_facts(stream({R"({"choices":[{"index":0,"text":"Hi","delta":{"token_id":7,"content":"Hi"}}]})"})).output,
+            R"([{"index":0,"message":{"role":"assistant","content":"Hi"}}])");
+}
+
+TEST(OpenaiChat, WhatServersAddIsBoundedAsAllElseIs) {
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += ",\"m" + std::to_string(i) + "\":1";
+  const Facts facts = response_facts(stream({R"({"choices":[{"delta":{"content":"a"},"finish_reason":"stop")" + many + "}]}"}));
+  EXPECT_LE(tree(facts.output)[0].size(), 100U);
+  EXPECT_NE(facts.note, "");
+
+  const Endpoint endpoint = endpoint_of({});
+  ResponseReader reader(endpoint, "/v1/chat/completions", {200, "text/event-stream"}, nullptr, 2000);
+  for (int i = 0; i < 100; ++i) {
+    reader.feed("data: {\"choices\":[{\"delta\":{\"list\":[\"twenty characters ok\"],\"state\":" + std::to_string(i) +
+                "}}]}\n\n");
+  }
+  const Facts cut = reader.finish(End::complete());
+  EXPECT_LE(cut.output.size(), 3000U);
+  EXPECT_NE(cut.note, "");
+}
+
+TEST(OpenaiChat, AValueThatIsReplacedAgainAndAgainTakesRoomOnce) {
+  const Endpoint endpoint = endpoint_of({});
+  ResponseReader reader(endpoint, "/v1/chat/completions", {200, "text/event-stream"}, nullptr, 2000);
+  for (int i = 100; i < 400; ++i) {
+    reader.feed("data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"state\":\"twenty characters " + std::to_string(i) +
+                "\"}]}\n\n");
+  }
+  const Facts facts = reader.finish(End::complete());
+  EXPECT_EQ(tree(facts.output)[0]["message"]["content"], std::string(300, 'x'));
+  EXPECT_EQ(tree(facts.output)[0]["state"], "twenty characters 399");
+  EXPECT_EQ(facts.note, "");
+}
+
 TEST(OpenaiChat, PartsOfMistralsReasoningModelsAreJoined) {
   const Tree message =
       tree(response_facts(
