@@ -127,5 +127,7 @@ struct Dialect {
 // "HTTP 429 rate_limit_error: slow down": `kind` (may be blank), then what a body says in any of the usual places. Blank when
 // it holds no error.
 std::string error_in(JsonView body, std::string_view kind);
+// "HTTP 503: no healthy upstream": of a body that is no JSON. `kind` alone when it is no text.
+std::string error_in_text(std::string_view body, std::string_view kind);
 
 }  // namespace braintrust::llm

@@ -1,5 +1,7 @@
 #include "llm/openai.h"
 
+#include "llm/dialect.h"
+
 namespace braintrust::llm {
 namespace {
 
@@ -73,6 +75,10 @@ Metrics openai_usage(JsonView usage, std::string_view provider) {
   metrics.estimated_cost = reported_cost(usage, provider);
   put_reasoning_inside(metrics);
   return metrics;
+}
+
+std::string openai_error(JsonView body) {
+  return body["error"] || body["object"].is("error") ? error_in(body, "") : std::string();
 }
 
 void add_setting(ObjectText& metadata, std::string_view key, JsonView value) {

@@ -17,6 +17,9 @@ namespace braintrust::llm {
 // fields mean dollars.
 Metrics openai_usage(JsonView usage, std::string_view provider);
 
+// What a body or an event says went wrong, {"error":…} or {"object":"error",…}; blank when nothing did (INST 9.5).
+std::string openai_error(JsonView body);
+
 // Adds a setting unless it is missing or null.
 void add_setting(ObjectText& metadata, std::string_view key, JsonView value);
 // The settings of INST 6.3 that chat and legacy completions share.

@@ -171,7 +171,7 @@ class ChatParser final : public ResponseParser {
         answer.metrics = openai_usage(value, provider_);
       } else if (key == "x_groq") {
         if (value["usage"]) answer.metrics = openai_usage(value["usage"], provider_);
-      } else if (key == "error") {
+      } else if (key == "error" || (key == "object" && value.is("error"))) {
         if (answer.error.empty()) answer.error = error_in(body, "");
       }
     });

@@ -22,7 +22,7 @@ class OtherParser : public ResponseParser {
   virtual std::string output_of(JsonView body) const = 0;
 
   void read_common(JsonView body) {
-    if (answer.error.empty() && body["error"]) answer.error = error_in(body, "");
+    if (answer.error.empty()) answer.error = openai_error(body);
     if (const std::string model = body["model"].string(); !model.empty()) answer.model = model;
     if (const JsonView usage = body["usage"]; usage.is_object()) answer.metrics = openai_usage(usage, provider_);
   }

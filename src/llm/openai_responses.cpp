@@ -130,8 +130,8 @@ class ResponsesParser final : public ResponseParser {
       }
     } else if (const auto index = data["output_index"].count(); index && may_keep(items_.size())) {
       add_to_item(items_[*index], type, data);
-    } else if (answer.error.empty() && data["error"]) {
-      answer.error = error_in(data, "");
+    } else if (answer.error.empty()) {
+      answer.error = openai_error(data);
     }
   }
 
@@ -150,7 +150,7 @@ class ResponsesParser final : public ResponseParser {
   void read_response(JsonView response) {
     if (const std::string model = response["model"].string(); !model.empty()) answer.model = model;
     if (const JsonView usage = response["usage"]; usage.is_object()) answer.metrics = openai_usage(usage, provider_);
-    if (answer.error.empty() && response["error"]) answer.error = error_in(response, "");
+    if (answer.error.empty()) answer.error = openai_error(response);
     if (answer.error.empty() && response["status"].is("failed")) answer.error = "failed";  // INST 9.5
   }
 

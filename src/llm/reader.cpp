@@ -205,7 +205,7 @@ class ResponseReader::State final : private EventSink {
     }
     if (failed_status()) {  // INST 9.2: the body is not read for output or metrics
       const std::string kind = "HTTP " + std::to_string(status_);
-      parser_->answer.error = error_in(json, kind);
+      parser_->answer.error = json.text().empty() ? error_in_text(body_, kind) : error_in(json, kind);
       if (parser_->answer.error.empty()) parser_->answer.error = kind;
     } else if (!json.text().empty()) {
       parser_->body(json);

@@ -293,6 +293,48 @@ TEST(OpenaiChat, AnErrorInsideAStreamCountsAsFailure) {
   EXPECT_EQ(tree(facts.output)[0]["message"]["content"], "par");
 }
 
+TEST(OpenaiChat, AnErrorOfMistralSaysWhatIsWrongWithTheRequest) {
+  Exchange exchange = plain(
+      R"({"object":"error","message":{"detail":[{"type":"missing","msg":"Field required"}]},"type":"invalid_request_error","code":"x"})");
+  exchange.status = 422;
+  EXPECT_EQ(response_facts(exchange).error, R"("HTTP 422 invalid_request_error: Field required")");
+}
+
+TEST(OpenaiChat, AnErrorThatIsPlainTextIsItsFirstLine) {  // INST 9.3
+  const auto error = [](std::string body) {
+    Exchange exchange = plain(std::move(body));
+    exchange.content_type = "text/plain";
+    exchange.status = 503;
+    return response_facts(exchange).error;
+  };
+  EXPECT_EQ(error("upstream connect error or disconnect/reset before headers"),
+            R"("HTTP 503: upstream connect error or disconnect/reset before headers")");
+  EXPECT_EQ(error("\n no \"healthy\" upstream \r\nand more"), R"("HTTP 503: no \"healthy\" upstream")");
+  EXPECT_EQ(error(std::string(299, 'a') + "éb"), "\"HTTP 503: " + std::string(299, 'a') + '"');
+  EXPECT_EQ(error(std::string(298, 'a') + "éb"), "\"HTTP 503: " + std::string(298, 'a') + "é\"");
+  for (const std::string body :
+       {"", "<!doctype html>", R"({"error":{"mess)", "[{", "null", "{}", "\x28\xb5\x2f\xfd", "a\x01z"}) {
+    EXPECT_EQ(error(body), R"("HTTP 503")") << body;
+  }
+}
+
+TEST(OpenaiChat, AnObjectThatSaysItIsAnErrorCountsAsFailure) {  // INST 9.5
+  const std::string body = R"({"object":"error","message":"bad","type":"BadRequestError","param":null,"code":400})";
+  EXPECT_EQ(response_facts(plain(body)).error, R"("BadRequestError: bad")");
+  const Facts facts = response_facts(stream({R"({"choices":[{"delta":{"content":"par"}}]})", body}));
+  EXPECT_EQ(facts.error, R"("BadRequestError: bad")");
+  EXPECT_EQ(tree(facts.output)[0]["message"]["content"], "par");
+  EXPECT_EQ(response_facts(stream({R"({"object":"error"})"})).error, R"("error")");
+  for (const std::string path : {"completions", "embeddings", "responses"}) {
+    Exchange exchange = plain(body);
+    exchange.url = "https://api.openai.com/v1/" + path;
+    EXPECT_EQ(response_facts(exchange).error, R"("BadRequestError: bad")") << path;
+    exchange.response = sse({body});
+    exchange.content_type = "text/event-stream";
+    EXPECT_EQ(response_facts(exchange).error, R"("BadRequestError: bad")") << path;
+  }
+}
+
 TEST(OpenaiChat, AResponseThatIsNoJsonIsNoError) {  // INST 9.6
   const Facts facts = facts_of(plain("hello"));
   EXPECT_EQ(facts.output, "");
