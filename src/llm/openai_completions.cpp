@@ -39,8 +39,9 @@ Request read_request(const CallTarget& call, JsonView body) {
 }
 
 struct Choice {
-  std::string text;                     // between quotes
-  std::string finish_reason, logprobs;  // JSON texts
+  std::string text;           // between quotes
+  std::string finish_reason;  // JSON text
+  JoinedMembers logprobs;
 };
 
 class CompletionParser final : public ResponseParser {
@@ -64,9 +65,8 @@ class CompletionParser final : public ResponseParser {
       if (!text) text = choice_chunk["message"]["content"];
       append(choice.text, text.inside());
       if (const JsonView reason = choice_chunk["finish_reason"]) choice.finish_reason = reason.text();
-      if (const JsonView logprobs = choice_chunk["logprobs"]; logprobs && choice.logprobs.empty()) {
-        append(choice.logprobs, logprobs.text());
-      }
+      choice_chunk["logprobs"].each_member(
+          [&](std::string_view key, JsonView of_tokens) { join(choice.logprobs, key, of_tokens); });
     });
   }
 
@@ -77,7 +77,9 @@ class CompletionParser final : public ResponseParser {
       out.add("index", std::to_string(index));
       if (!incomplete()) out.add("finish_reason", choice.finish_reason);
       out.add("message", message("assistant", requoted(choice.text)));
-      out.add("logprobs", choice.logprobs);
+      ObjectText logprobs;
+      add_joined(logprobs, choice.logprobs);
+      if (!logprobs.empty()) out.add("logprobs", logprobs.text());
       choices.add(out.text());
     }
     answer.output = choices.text();

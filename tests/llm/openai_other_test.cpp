@@ -128,6 +128,29 @@ TEST(OpenaiCompletions, AStreamIsJoined) {
   expect_same_however_cut(exchange);
 }
 
+TEST(OpenaiCompletions, LogprobsOfAStreamAreThoseOfAPlainAnswer) {
+  const std::string whole =
+      R"({"tokens":["a","b"],"token_logprobs":[-0.10,-2],"top_logprobs":[{"a":-0.1},{"b":-2}],"text_offset":[0,1]})";
+  Exchange exchange = exchange_with(
+      "completions", "{}",
+      sse({R"({"choices":[{"text":"a","logprobs":{"tokens":["a"],"token_logprobs":[-0.10],"top_logprobs":[{"a":-0.1}],"text_offset":[0]}}]})",
+           R"({"choices":[{"text":"b","logprobs":{"tokens":["b"],"token_logprobs":[-2],"top_logprobs":[{"b":-2}],"text_offset":[1]}}]})",
+           R"({"choices":[{"text":"","logprobs":null,"finish_reason":"stop"}]})"}));
+  exchange.content_type = "text/event-stream";
+  const std::string expected =
+      R"([{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"ab"},"logprobs":)" + whole + "}]";
+  EXPECT_EQ(response_facts(exchange).output, expected);
+  expect_same_however_cut(exchange);
+  EXPECT_EQ(response_facts(exchange_with("completions", "{}",
+                                         R"({"choices":[{"text":"ab","finish_reason":"stop","logprobs":)" + whole + "}]}"))
+                .output,
+            expected);
+  const std::string partly_null = R"({"tokens":["a"],"top_logprobs":null})";
+  EXPECT_EQ(
+      response_facts(exchange_with("completions", "{}", R"({"choices":[{"text":"a","logprobs":)" + partly_null + "}]}")).output,
+      R"([{"index":0,"message":{"role":"assistant","content":"a"},"logprobs":)" + partly_null + "}]");
+}
+
 TEST(OpenaiEmbeddings, OnlyTheLengthOfTheFirstVectorIsKept) {
   const Facts facts = facts_of(exchange_with(
       "embeddings", R"({"model":"e","input":["a","b"]})",
