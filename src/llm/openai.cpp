@@ -1,5 +1,8 @@
 #include "llm/openai.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "llm/dialect.h"
 
 namespace braintrust::llm {
@@ -45,6 +48,33 @@ void generated_media(const MediaNode& node, std::vector<MediaFound>& found) {
   const std::string format = node["output_format"].string();
   const std::string type = format.empty() ? std::string() : "image/" + format;
   if (auto media = decoded_media(type, data)) found.push_back({data.text(), {}, {}, std::move(*media)});
+}
+
+// What opens the servers behind tools: MCP's, those that a container may reach, Google's external APIs.
+bool is_secret(std::string_view key) {
+  constexpr std::string_view secrets[] = {"authorization", "authorization_token", "headers", "extra_headers", "domain_secrets",
+                                          "authConfig",    "auth_config",         "apiAuth", "api_auth"};
+  return std::any_of(std::begin(secrets), std::end(secrets), [&](std::string_view secret) { return same_key(key, secret); });
+}
+
+// A schema names what a function wants, and holds none.
+bool is_schema(std::string_view key) { return key == "function" || key == "parameters" || key == "input_schema"; }
+
+// Tools without their secrets (INST 28.12). None is so deep as to be cut off.
+std::string without_secrets(JsonView value, int depth = 0) {  // NOLINT(misc-no-recursion)
+  constexpr int deepest = 16;
+  if (!value.is_object() && !value.is_array()) return std::string(value.text());
+  if (depth >= deepest) return {};
+  if (value.is_array()) {
+    ArrayText out;
+    value.each_element([&](JsonView element) { out.add(without_secrets(element, depth + 1)); });
+    return out.text();
+  }
+  ObjectText out;
+  value.each_member([&](std::string_view key, JsonView member) {
+    if (!is_secret(key)) out.add(key, is_schema(key) ? std::string(member.text()) : without_secrets(member, depth + 1));
+  });
+  return out.text();
 }
 
 constexpr MediaFormat formats[] = {input_audio, generated_media, data_urls};
@@ -97,7 +127,7 @@ void add_openai_settings(ObjectText& metadata, JsonView body) {
 }
 
 void add_tools(ObjectText& metadata, const ArrayText& tools) {
-  if (!tools.empty()) metadata.add("tools", tools.text());
+  if (!tools.empty()) metadata.add("tools", without_secrets(JsonView::of_valid(tools.text())));
 }
 
 std::string chosen_function(JsonView name) {

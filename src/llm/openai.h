@@ -24,7 +24,7 @@ std::string openai_error(JsonView body);
 void add_setting(ObjectText& metadata, std::string_view key, JsonView value);
 // The settings of INST 6.3 that chat and legacy completions share.
 void add_openai_settings(ObjectText& metadata, JsonView body);
-// `tools` unless there are none (INST 5.2).
+// `tools` unless there are none (INST 5.2), without what opens their servers (INST 28.12).
 void add_tools(ObjectText& metadata, const ArrayText& tools);
 // {"type":"function","function":{"name":name}}
 std::string chosen_function(JsonView name);

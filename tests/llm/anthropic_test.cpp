@@ -155,5 +155,14 @@ TEST(Anthropic, ToolsBecomeFunctionsAndBuiltInOnesStay) {  // INST 5.16
   EXPECT_EQ(tree(request_facts(exchange).metadata)["tool_choice"], tree(R"({"type":"function","function":{"name":"f"}})"));
 }
 
+TEST(Anthropic, TokensOfMcpServersAreNotRecorded) {  // INST 28.12
+  Exchange exchange = plain("{}");
+  exchange.request = R"({"model":"m","messages":[],"tools":[{"type":"mcp_toolset","mcp_server_name":"s"}],)"
+                     R"("mcp_servers":[{"type":"url","url":"https://mcp.example","name":"s","authorization_token":"SECRET"}]})";
+  const Facts facts = request_facts(exchange);
+  EXPECT_EQ(facts.metadata, R"({"model":"m","provider":"anthropic","tools":[{"type":"mcp_toolset","mcp_server_name":"s"}]})");
+  EXPECT_EQ(facts.input, "[]");
+}
+
 }  // namespace
 }  // namespace braintrust::llm

@@ -158,6 +158,17 @@ TEST(Google, ToolsAreFlattenedAndTheirTypesInLowerCase) {  // INST 5.17
           R"({"googleSearch":{}}],"tool_choice":{"type":"function","function":{"name":"f"}}})"));
 }
 
+TEST(Google, WhatOpensTheServerOfAToolIsNotRecorded) {  // INST 28.12
+  Exchange exchange = plain("{}");
+  exchange.request =
+      R"({"contents":[],"tools":[{"mcpServers":[{"name":"s","streamableHttpTransport":{"url":"https://mcp.example","headers":{"x":"SECRET"}}}]},)"
+      R"({"retrieval":{"externalApi":{"endpoint":"e","apiAuth":{"apiKeyConfig":{"apiKeyString":"SECRET"}}}}},)"
+      R"({"google_maps":{"auth_config":{"api_key_config":{"api_key_string":"SECRET"}}}}]})";
+  EXPECT_EQ(tree(request_facts(exchange).metadata)["tools"],
+            tree(R"([{"mcpServers":[{"name":"s","streamableHttpTransport":{"url":"https://mcp.example"}}]},)"
+                 R"({"retrieval":{"externalApi":{"endpoint":"e"}}},{"google_maps":{}}])"));
+}
+
 TEST(Google, AModelOfVertexHasNoPublisherInItsName) {
   Exchange exchange = plain("{}");
   exchange.url =

@@ -49,6 +49,23 @@ TEST(OpenaiResponses, FlatToolsAreNested) {
           R"({"provider":"openai","tools":[{"type":"function","function":{"name":"f","parameters":{}}},{"type":"web_search","x":1}],"tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":true})"));
 }
 
+TEST(OpenaiResponses, WhatOpensTheServerOfAToolIsNotRecorded) {  // INST 28.12
+  const std::string function =
+      R"({"type":"function","function":{"name":"f","parameters":{"properties":{"headers":{"type":"object"},"authorization":{}}}}})";
+  const std::string request =
+      R"({"tools":[{"type":"mcp","server_label":"l","server_url":"https://mcp.example","authorization":"SECRET",)"
+      R"("headers":{"Authorization":"Bearer SECRET"},"extra\u005fheaders":{"x":"SECRET"},"require_approval":"never"},)"
+      R"({"type":"shell","environment":{"network_policy":{"type":"allowlist","domain_secrets":[{"value":"SECRET"}]}}},)" +
+      function + "]}";
+  const Tree expected =
+      tree(R"([{"type":"mcp","server_label":"l","server_url":"https://mcp.example","require_approval":"never"},)"
+           R"({"type":"shell","environment":{"network_policy":{"type":"allowlist"}}},)" +
+           function + "]");
+  for (const std::string path : {"responses", "chat/completions"}) {
+    EXPECT_EQ(tree(request_facts(exchange_with(path, request, "")).metadata)["tools"], expected) << path;
+  }
+}
+
 const std::vector<std::string> unfinished = {
     R"({"type":"response.created","response":{"model":"m-1","output":[],"usage":null}})",
     R"({"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","summary":[]}})",
