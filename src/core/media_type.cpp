@@ -75,8 +75,10 @@ std::string_view type_of_bytes(std::string_view bytes) noexcept {
   if (at(0, "RIFF") && at(8, "WEBP")) return "image/webp";
   if (at(0, "RIFF") && at(8, "WAVE")) return "audio/wav";
   if (at(0, "%PDF-")) return "application/pdf";
-  if (at(0, "ID3") || at(0, "\xFF\xFB")) return "audio/mpeg";
+  if (at(0, "ID3") || at(0, "\xFF\xFB") || at(0, "\xFF\xF3") || at(0, "\xFF\xF2")) return "audio/mpeg";
+  if (at(0, "\xFF\xF1") || at(0, "\xFF\xF9")) return "audio/aac";
   if (at(0, "OggS")) return "audio/ogg";
+  if (at(0, "fLaC")) return "audio/flac";
   if (at(4, "ftyp")) return "video/mp4";
   return {};
 }

@@ -30,11 +30,13 @@ std::optional<std::string> decoded_base64(std::string_view text) {
   return base64::decode(standard);
 }
 
-std::optional<Media> media_of(std::string_view content_type, std::string_view base64, std::string_view filename) {
+std::optional<Media> media_of(std::string_view content_type, std::string_view base64, std::string_view filename,
+                              std::string_view otherwise = {}) {
   if (base64.size() < least_base64 || base64.size() > most_base64) return std::nullopt;
   auto bytes = decoded_base64(base64);
   if (!bytes) return std::nullopt;
   if (content_type.empty()) content_type = detail::type_of_bytes(*bytes);
+  if (content_type.empty()) content_type = otherwise;
   if (content_type.empty()) return std::nullopt;
   return Media{std::string(content_type), detail::safe_filename(filename, content_type), std::move(*bytes)};
 }
@@ -199,9 +201,29 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found) {
   }
 }
 
-std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename) {
-  if (base64.inside().find('\\') == std::string_view::npos) return media_of(content_type, base64.inside(), filename);
-  return media_of(content_type, base64.string(), filename);
+std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename,
+                                   std::string_view otherwise) {
+  if (base64.inside().find('\\') == std::string_view::npos) {
+    return media_of(content_type, base64.inside(), filename, otherwise);
+  }
+  return media_of(content_type, base64.string(), filename, otherwise);
+}
+
+std::string joined_base64(std::string pieces) {
+  const auto end_of_piece = [](std::string_view text) {
+    return std::min(text.find_first_not_of('=', std::min(text.find('='), text.size())), text.size());
+  };
+  if (end_of_piece(pieces) == pieces.size()) return pieces;  // no padding but at its end
+  const std::string meant = detail::unescape(pieces);
+  std::string bytes;
+  for (std::string_view rest = meant; !rest.empty();) {
+    const std::size_t end = end_of_piece(rest);
+    const auto piece = base64::decode(rest.substr(0, end));
+    if (!piece) return pieces;
+    bytes += *piece;
+    rest.remove_prefix(end);
+  }
+  return base64::encode(bytes);
 }
 
 void append_base64(std::string& to, std::string_view piece) {

@@ -59,8 +59,12 @@ std::string with_references(std::string payload, std::span<const MediaFormat> fo
 void data_urls(const MediaNode& node, std::vector<MediaFound>& found);
 
 // For formats of their own. `base64`: a string in either alphabet, padded or not, of 20 characters or more; nothing when it
-// does not decode, or `content_type` is blank and the bytes do not tell (INST 18.7).
-std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename = {});
+// does not decode, or `content_type` is blank and the bytes do not tell (INST 18.7). `otherwise`: the type they have then.
+std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename = {},
+                                   std::string_view otherwise = {});
+
+// Base64 that came in pieces, padded each or cut anywhere, as one; as it is where it does not decode. All as between quotes.
+std::string joined_base64(std::string pieces);
 
 // For media that come in pieces, each in base64 of its own: adds the bytes of `piece` to those of `to`. What is no base64 makes
 // the whole none.

@@ -29,8 +29,11 @@ std::optional<double> reported_cost(JsonView usage, std::string_view provider) {
   return cost && *cost >= 0 ? cost : std::nullopt;
 }
 
-// INST 18.22
+// INST 18.22. Mistral takes the base64 alone.
 void input_audio(const MediaNode& node, std::vector<MediaFound>& found) {
+  if (const JsonView sound = node["input_audio"]; sound.is_string() && node["type"].is("input_audio")) {
+    if (auto media = decoded_media({}, sound)) found.push_back({sound.text(), {}, {}, std::move(*media)});
+  }
   if (node.key != "input_audio") return;
   const JsonView data = node["data"];
   const std::string format = node["format"].string();
@@ -43,11 +46,16 @@ void input_audio(const MediaNode& node, std::vector<MediaFound>& found) {
 void generated_media(const MediaNode& node, std::vector<MediaFound>& found) {
   JsonView data = node["b64_json"];
   if (!data.is_string() && node["type"].is("image_generation_call")) data = node["result"];
-  if (!data.is_string() && node.key == "audio") data = node["data"];
+  std::string_view otherwise;
+  if (!data.is_string() && node.key == "audio") {
+    data = node["data"];
+    // An answer's, which OpenAI streams as samples and no more.
+    if (node["id"] || node["transcript"]) otherwise = "audio/pcm";
+  }
   if (!data.is_string()) return;
   const std::string format = node["output_format"].string();
   const std::string type = format.empty() ? std::string() : "image/" + format;
-  if (auto media = decoded_media(type, data)) found.push_back({data.text(), {}, {}, std::move(*media)});
+  if (auto media = decoded_media(type, data, {}, otherwise)) found.push_back({data.text(), {}, {}, std::move(*media)});
 }
 
 // What opens the servers behind tools: MCP's, those that a container may reach, Google's external APIs.

@@ -127,6 +127,7 @@ struct Choice {
   ToolCall function_call;
   bool has_function_call = false;
   std::string audio_id, audio_data, audio_transcript;
+  JoinedMembers others_of_audio;
   bool has_audio = false;
   JoinedMembers logprobs;
   JoinedMembers others, others_of_message;  // what only some servers send: kept, as in a plain answer
@@ -228,11 +229,23 @@ class ChatParser final : public ResponseParser {
         append(choice.function_call.arguments, value["arguments"].inside());
       } else if (key == "audio") {
         choice.has_audio = true;
-        if (value["id"].is_string()) assign(choice.audio_id, value["id"].inside());
-        append(choice.audio_data, value["data"].inside());
-        append(choice.audio_transcript, value["transcript"].inside());
+        add_audio(choice, value);
       } else if (key != "token_id") {  // Together's, of one token
         join(choice.others_of_message, key, value);
+      }
+    });
+  }
+
+  void add_audio(Choice& choice, JsonView audio) {
+    audio.each_member([&](std::string_view key, JsonView value) {
+      if (key == "id") {
+        if (value.is_string()) assign(choice.audio_id, value.inside());
+      } else if (key == "data") {
+        append(choice.audio_data, value.inside());
+      } else if (key == "transcript") {
+        append(choice.audio_transcript, value.inside());
+      } else if (value) {
+        join(choice.others_of_audio, key, value);
       }
     });
   }
@@ -336,8 +349,9 @@ class ChatParser final : public ResponseParser {
     if (choice.has_audio) {
       ObjectText audio;
       add_text(audio, "id", choice.audio_id);
-      add_text(audio, "data", choice.audio_data);
+      add_text(audio, "data", joined_base64(choice.audio_data));
       add_text(audio, "transcript", choice.audio_transcript);
+      add_joined(audio, choice.others_of_audio);
       message.add("audio", audio.text());
     }
     add_joined(message, choice.others_of_message);

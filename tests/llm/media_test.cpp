@@ -63,6 +63,75 @@ TEST(Media, SoundOfOpenaiHasItsTypeFromItsFormat) {  // INST 18.22
   EXPECT_EQ(input[0]["content"][0]["input_audio"]["format"], "mp3");
 }
 
+TEST(Media, StreamedSoundIsOneAttachmentWhereverItWasCut) {  // INST 18.32, 12.9
+  const std::string sound("\x01\x00\x02\x00\xFE\xFF and so on, for more bytes than three pieces hold", 55);
+  const std::string whole = base64::encode(sound);
+  const auto answer = [](const std::vector<std::string>& pieces, FakeSink& sink) {
+    std::vector<std::string> events = {R"({"choices":[{"delta":{"audio":{"id":"a","transcript":"hi"}}}]})"};
+    for (const std::string& piece : pieces) events.push_back(R"({"choices":[{"delta":{"audio":{"data":")" + piece + "\"}}}]}");
+    events.push_back(R"({"choices":[{"delta":{"audio":{"expires_at":17}}}]})");
+    Exchange exchange;
+    exchange.sink = &sink;
+    exchange.content_type = "text/event-stream";
+    exchange.response = sse(events);
+    return tree(response_facts(exchange).output)[0]["message"]["audio"];
+  };
+  Tree expected = tree(R"({"id":"a","data":null,"transcript":"hi","expires_at":17})");
+  for (const auto& pieces : std::vector<std::vector<std::string>>{
+           {whole},
+           {whole.substr(0, 13), whole.substr(13)},
+           {base64::encode(sound.substr(0, 10)), base64::encode(sound.substr(10, 6)), base64::encode(sound.substr(16))}}) {
+    FakeSink sink;
+    expected["data"] = reference("audio/pcm", "attachment.pcm");
+    EXPECT_EQ(answer(pieces, sink), expected);
+    ASSERT_EQ(sink.taken.size(), 1U);
+    EXPECT_EQ(sink.taken[0].bytes, sound);
+  }
+  FakeSink sink;
+  expected["data"] = whole + "=!" + whole;
+  EXPECT_EQ(answer({whole + "=!", whole}, sink), expected);
+}
+
+TEST(Media, SoundOfAnAnswerThatSaysWhatItIsKeepsItsType) {
+  using namespace std::string_view_literals;
+  const std::pair<std::string_view, std::string_view> known[] = {{"RIFF\0\0\0\0WAVE"sv, "audio/wav"},
+                                                                 {"\xFF\xF3\x44\xC4", "audio/mpeg"},
+                                                                 {"fLaC", "audio/flac"},
+                                                                 {"\xFF\xF1\x50\x80", "audio/aac"}};
+  for (const auto& [bytes, type] : known) {
+    FakeSink sink;
+    Exchange exchange;
+    exchange.sink = &sink;
+    exchange.response = R"({"choices":[{"message":{"audio":{"id":"a","data":")" +
+                        base64::encode(std::string(bytes) + " and then the rest") + R"("}}}]})";
+    EXPECT_EQ(tree(response_facts(exchange).output)[0]["message"]["audio"]["data"]["content_type"], type);
+  }
+}
+
+TEST(Media, SoundOfARequestThatDoesNotSayWhatItIsStays) {  // INST 18.6
+  FakeSink sink;
+  const std::string request = R"({"messages":[{"role":"user","content":[{"type":"audio","audio":{"data":")" +
+                              base64::encode("no sound that is known") + R"("}}]}]})";
+  EXPECT_EQ(input_with(openai, request, sink), tree(request)["messages"]);
+  EXPECT_TRUE(sink.taken.empty());
+}
+
+TEST(Media, SoundOfMistralIsRecognisedByItsBytes) {  // INST 18.7
+  using namespace std::string_view_literals;
+  FakeSink sink;
+  const std::string wav = base64::encode("RIFF\0\0\0\0WAVE and then the rest"sv);
+  const auto part = [](const std::string& sound) { return R"({"type":"input_audio","input_audio":")" + sound + "\"}"; };
+  const std::string unknown = base64::encode("no sound that is known");
+  const Tree content = input_with("https://api.mistral.ai/v1/chat/completions",
+                                  R"({"messages":[{"role":"user","content":[)" + part(wav) + "," +
+                                      part("https://example.com/a.wav") + "," + part(unknown) + "]}]}",
+                                  sink)[0]["content"];
+  EXPECT_EQ(content[0]["type"], "input_audio");
+  EXPECT_EQ(content[0]["input_audio"], reference("audio/wav", "attachment.wav"));
+  EXPECT_EQ(content[1]["input_audio"], "https://example.com/a.wav");
+  EXPECT_EQ(content[2]["input_audio"], unknown);
+}
+
 TEST(Media, AGeneratedImageBecomesAReference) {  // INST 18.23
   FakeSink sink;
   Exchange exchange;
@@ -259,6 +328,9 @@ TEST(Media, TheFirstBytesTellTheType) {  // INST 18.7
                                                                  {"RIFF\0\0\0\0WAVE"sv, "audio/wav"},
                                                                  {"%PDF-1.7", "application/pdf"},
                                                                  {"ID3\x04", "audio/mpeg"},
+                                                                 {"\xFF\xF3\x44\xC4", "audio/mpeg"},
+                                                                 {"\xFF\xF1\x50\x80", "audio/aac"},
+                                                                 {"fLaC", "audio/flac"},
                                                                  {"OggS", "audio/ogg"},
                                                                  {"\0\0\0\x18"
                                                                   "ftypmp42"sv,
