@@ -86,7 +86,8 @@ std::string canonical_choice(JsonView choice) {
 // twice, and a surrogate pair that was cut in two is whole again.
 struct ToolCall {
   std::string id, type, name;
-  std::string arguments;  // a custom tool's input
+  std::string arguments;       // a custom tool's input
+  std::uint64_t named_in = 0;  // the delta that last said the name, counted from 1
   JoinedMembers others;
 
   bool is_custom() const { return type == "custom"; }
@@ -123,6 +124,7 @@ struct Choice {
   std::string finish_reason;  // JSON text
   std::map<std::uint64_t, ToolCall> tool_calls;
   std::map<std::string, std::uint64_t, std::less<>> call_of_id;
+  std::map<std::uint64_t, std::uint64_t> call_of_index;  // of an index that several calls share, the last
   std::uint64_t last_call = 0;
   ToolCall function_call;
   bool has_function_call = false;
@@ -209,6 +211,7 @@ class ChatParser final : public ResponseParser {
   }
 
   void add_delta(Choice& choice, JsonView delta) {
+    ++deltas_;
     delta.each_member([&](std::string_view key, JsonView value) {
       if (!value) return;
       if (key == "role") {
@@ -271,36 +274,44 @@ class ChatParser final : public ResponseParser {
     });
   }
 
-  // INST 10.12
-  ToolCall& call_for(Choice& choice, JsonView delta) {
+  // INST 10.12. Gemini's OpenAI format gives each of several calls the index 0, some servers without ids: then two names in one
+  // delta are two calls, and what follows belongs to the later.
+  ToolCall& call_for(Choice& choice, JsonView delta, bool named) {
     const std::string_view id = delta["id"].inside();
-    const std::uint64_t next = choice.tool_calls.empty() ? 0 : choice.tool_calls.rbegin()->first + 1;
-    std::uint64_t index = choice.last_call;
-    if (const auto given = delta["index"].count()) {
-      index = *given;
-      // Gemini's OpenAI format gives each of several calls the index 0.
-      const auto known = choice.tool_calls.find(index);
-      if (known != choice.tool_calls.end() && !id.empty() && !known->second.id.empty() && known->second.id != id) {
-        const auto seen = choice.call_of_id.find(id);
-        index = seen != choice.call_of_id.end() ? seen->second : next;
-      }
-    } else if (!id.empty()) {
-      const auto seen = choice.call_of_id.find(id);
-      index = seen != choice.call_of_id.end() ? seen->second : next;
+    const auto index = delta["index"].count();
+    std::uint64_t position = choice.last_call;
+    if (index) {
+      const auto moved = choice.call_of_index.find(*index);
+      position = moved != choice.call_of_index.end() ? moved->second : *index;
     }
-    choice.last_call = index;
-    if (!id.empty() && !choice.call_of_id.contains(id) && take_room(id.size())) choice.call_of_id.emplace(id, index);
-    return choice.tool_calls[index];
+    const auto known = choice.tool_calls.find(position);
+    const bool exists = known != choice.tool_calls.end();
+    const bool other_id = !id.empty() && (!index || (exists && !known->second.id.empty() && known->second.id != id));
+    const bool named_again = named && exists && known->second.named_in == deltas_ && (id.empty() || known->second.id != id);
+    if (other_id || named_again) {
+      const auto seen = choice.call_of_id.find(id);
+      const std::uint64_t next = choice.tool_calls.empty() ? 0 : choice.tool_calls.rbegin()->first + 1;
+      position = seen != choice.call_of_id.end() ? seen->second : next;
+      if (index) choice.call_of_index[*index] = position;
+    }
+    choice.last_call = position;
+    if (!id.empty() && !choice.call_of_id.contains(id) && take_room(id.size())) choice.call_of_id.emplace(id, position);
+    return choice.tool_calls[position];
   }
 
   void add_tool_call(Choice& choice, JsonView delta) {
     if (!may_keep(choice.tool_calls.size())) return;
-    ToolCall& call = call_for(choice, delta);
+    const JsonView custom = delta["custom"];
+    const JsonView called = custom ? custom : delta["function"];
+    const std::string_view name = called["name"].inside();
+    ToolCall& call = call_for(choice, delta, !name.empty());
     if (const auto id = delta["id"].inside(); !id.empty()) assign(call.id, id);
     if (const auto type = delta["type"].inside(); !type.empty()) assign(call.type, type);
-    const JsonView called = delta[call.is_custom() ? "custom" : "function"];
-    if (const auto name = called["name"].inside(); !name.empty()) assign(call.name, name);
-    const JsonView arguments = called[call.is_custom() ? "input" : "arguments"];
+    if (!name.empty()) {
+      assign(call.name, name);
+      call.named_in = deltas_;
+    }
+    const JsonView arguments = called[custom ? "input" : "arguments"];
     if (arguments.is_object()) {
       const std::string text = json_string(arguments.text());
       append(call.arguments, std::string_view(text).substr(1, text.size() - 2));
@@ -369,6 +380,7 @@ class ChatParser final : public ResponseParser {
 
   std::string_view provider_;
   std::string model_;  // as written
+  std::uint64_t deltas_ = 0;
   std::map<std::uint64_t, Choice> choices_;
 };
 

@@ -97,6 +97,32 @@ TEST(OpenaiChat, TwoCallsUnderOneIndexAreToldApartByTheirIds) {
   EXPECT_EQ(calls[1]["function"]["arguments"], "{\"x\":2}");
 }
 
+TEST(OpenaiChat, CallsOfOneDeltaThatHaveANameEachAreSeveral) {
+  for (const std::string begin : {R"({"index":0,"id":"","function":)", R"({"index":0,"function":)", R"({"function":)"}) {
+    const Exchange exchange = stream({
+        R"({"choices":[{"delta":{"tool_calls":[)" + begin + R"({"name":"f","arguments":"{\"a\":1}"}},)" + begin +
+            R"({"name":"g","arguments":"{\"b\":"}},)" + begin + R"({"arguments":"1}"}}]}}]})",
+    });
+    EXPECT_EQ(tree(response_facts(exchange).output)[0]["message"]["tool_calls"],
+              tree(R"([{"type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},)"
+                   R"({"type":"function","function":{"name":"g","arguments":"{\"b\":1}"}}])"));
+    expect_same_however_cut(exchange);
+  }
+}
+
+TEST(OpenaiChat, ACallThatRepeatsItsNameOrItsIdIsOne) {
+  const std::string expected = R"([{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}])";
+  const auto calls = [](const std::vector<std::string>& events) {
+    return tree(response_facts(stream(events)).output)[0]["message"]["tool_calls"];
+  };
+  const std::string first = R"({"index":0,"id":"c","function":{"name":"f","arguments":"{"}})";
+  const std::string second = R"({"index":0,"id":"c","function":{"name":"f","arguments":"}"}})";
+  EXPECT_EQ(calls({R"({"choices":[{"delta":{"tool_calls":[)" + first + "," + second + "]}}]}"}), tree(expected));
+  EXPECT_EQ(calls({R"({"choices":[{"delta":{"tool_calls":[)" + first + "]}}]}",
+                   R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"}"}}]}}]})"}),
+            tree(expected));
+}
+
 TEST(OpenaiChat, ACallOfACustomToolHasANameAndAnInput) {
   const std::string expected = R"({"id":"c","type":"custom","custom":{"name":"code_exec","input":"print(1) # \"one\""}})";
   const Exchange exchange = stream({
