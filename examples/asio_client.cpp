@@ -41,6 +41,7 @@ int main() {
   examples::ModelServer server;
   auto logger = braintrust::init_logger({.project = "Examples (C++)"});
   asio::io_context context;
-  std::cout << ask(context, static_cast<unsigned short>(server.port()),
-                   R"({"model":"scripted-1","stream":true,"messages":[{"role":"user","content":"What is the capital of France?"}]})");
+  std::cout << ask(
+      context, static_cast<unsigned short>(server.port()),
+      R"({"model":"scripted-1","stream":true,"messages":[{"role":"user","content":"What is the capital of France?"}]})");
 }

@@ -18,9 +18,8 @@ struct Client {
     const bool knows = request["messages"].back()["role"] == "tool";
     json message = {{"role", "assistant"}, {"content", knows ? json("It is raining in Oslo.") : json()}};
     if (!knows) {
-      message["tool_calls"] = {{{"id", "call_1"},
-                                {"type", "function"},
-                                {"function", {{"name", "weather"}, {"arguments", R"({"city":"Oslo"})"}}}}};
+      message["tool_calls"] = {
+          {{"id", "call_1"}, {"type", "function"}, {"function", {{"name", "weather"}, {"arguments", R"({"city":"Oslo"})"}}}}};
     }
     return {{"model", "scripted-1"},
             {"choices", {{{"index", 0}, {"message", message}, {"finish_reason", knows ? "stop" : "tool_calls"}}}},

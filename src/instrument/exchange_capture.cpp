@@ -98,8 +98,7 @@ void interpret_response(std::string_view bytes, Buffer& fields) {
   reader.feed(response.body.substr(0, response.head.head_size));
   if (response.head.cut) reader.skip();
   reader.feed(response.body.substr(response.head.head_size));
-  const llm::Facts facts =
-      reader.finish(response.error.empty() ? llm::End::complete() : llm::End::broken_off(response.error));
+  const llm::Facts facts = reader.finish(response.error.empty() ? llm::End::complete() : llm::End::broken_off(response.error));
   const std::string model = model_of(facts, fields.view());
   append(fields, facts);
   if (const auto cost = estimated_cost(response.endpoint.provider, model, facts.metrics);

@@ -25,10 +25,10 @@ struct ResponseCapture {
   int status = 0;
   std::string_view content_type = {};
   std::string_view content_encoding = {};
-  std::string_view error = {};     // why it broke off; blank: it did not
-  double seconds_to_first = 0;     // from the request to the first byte of the body; below zero: none came
-  std::string_view head = {};      // the body, or its beginning …
-  std::string_view tail = {};      // … and its end, when something between them was not kept
+  std::string_view error = {};  // why it broke off; blank: it did not
+  double seconds_to_first = 0;  // from the request to the first byte of the body; below zero: none came
+  std::string_view head = {};   // the body, or its beginning …
+  std::string_view tail = {};   // … and its end, when something between them was not kept
   bool cut = false;
 };
 

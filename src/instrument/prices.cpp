@@ -58,9 +58,10 @@ Result<Price> read_price(const nlohmann::json& entry, std::size_t number) {
     return true;
   };
   for (const auto& [key, value] : entry.items()) {
-    static constexpr std::string_view keys[] = {"provider",    "model",          "input",         "output", "cached_input",
-                                                "cache_write", "cache_write_5m", "cache_write_1h"};
-    if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) return refused(number, "has an unknown key, " + key);
+    static constexpr std::string_view keys[] = {"provider",     "model",       "input",          "output",
+                                                "cached_input", "cache_write", "cache_write_5m", "cache_write_1h"};
+    if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys))
+      return refused(number, "has an unknown key, " + key);
   }
   if (const auto model = entry.find("model"); model != entry.end() && model->is_string()) price.model = *model;
   if (price.model.empty()) return refused(number, "names no model");

@@ -209,37 +209,18 @@ std::optional<Media> decoded_media(std::string_view content_type, JsonView base6
   return media_of(content_type, base64.string(), filename, otherwise);
 }
 
-std::string joined_base64(std::string pieces) {
-  const auto end_of_piece = [](std::string_view text) {
-    return std::min(text.find_first_not_of('=', std::min(text.find('='), text.size())), text.size());
-  };
-  if (end_of_piece(pieces) == pieces.size()) return pieces;  // no padding but at its end
-  const std::string meant = detail::unescape(pieces);
-  std::string bytes;
-  for (std::string_view rest = meant; !rest.empty();) {
-    const std::size_t end = end_of_piece(rest);
-    const auto piece = base64::decode(rest.substr(0, end));
-    if (!piece) return pieces;
-    bytes += *piece;
-    rest.remove_prefix(end);
-  }
-  return base64::encode(bytes);
-}
-
 void append_base64(std::string& to, std::string_view piece) {
-  if (to.size() % 4 == 0 && !to.ends_with('=')) {
-    to += piece;
-    return;
+  if (to.ends_with('=')) {
+    // The last group of characters holds less than three bytes: the next ones belong into it.
+    const std::size_t full = (to.size() - 1) / 4 * 4;
+    const auto last = decoded_base64(std::string_view(to).substr(full));
+    const auto next = decoded_base64(piece);
+    if (last && next) {
+      to.replace(full, std::string::npos, base64::encode(*last + *next));
+      return;
+    }
   }
-  // The last group of characters holds less than three bytes: the next ones belong into it.
-  const std::size_t full = (to.size() - 1) / 4 * 4;
-  const auto last = decoded_base64(std::string_view(to).substr(full));
-  const auto next = decoded_base64(piece);
-  if (last && next) {
-    to.replace(full, std::string::npos, base64::encode(*last + *next));
-  } else {
-    to += piece;
-  }
+  to += piece;
 }
 
 }  // namespace braintrust::llm

@@ -63,11 +63,8 @@ void data_urls(const MediaNode& node, std::vector<MediaFound>& found);
 std::optional<Media> decoded_media(std::string_view content_type, JsonView base64, std::string_view filename = {},
                                    std::string_view otherwise = {});
 
-// Base64 that came in pieces, padded each or cut anywhere, as one; as it is where it does not decode. All as between quotes.
-std::string joined_base64(std::string pieces);
-
-// For media that come in pieces, each in base64 of its own: adds the bytes of `piece` to those of `to`. What is no base64 makes
-// the whole none.
+// For media that come in pieces: adds `piece` to `to`, whether one text was cut anywhere or each piece was made into base64 by
+// itself, with padding. What is no base64 makes the whole none.
 void append_base64(std::string& to, std::string_view piece);
 
 }  // namespace braintrust::llm

@@ -128,7 +128,8 @@ struct Choice {
   std::uint64_t last_call = 0;
   ToolCall function_call;
   bool has_function_call = false;
-  std::string audio_id, audio_data, audio_transcript;
+  std::string audio_id, audio_transcript;
+  std::string audio_data;  // base64
   JoinedMembers others_of_audio;
   bool has_audio = false;
   JoinedMembers logprobs;
@@ -244,7 +245,7 @@ class ChatParser final : public ResponseParser {
       if (key == "id") {
         if (value.is_string()) assign(choice.audio_id, value.inside());
       } else if (key == "data") {
-        append(choice.audio_data, value.inside());
+        if (take_room(value.inside().size())) append_base64(choice.audio_data, value.string());
       } else if (key == "transcript") {
         append(choice.audio_transcript, value.inside());
       } else if (value) {
@@ -360,7 +361,7 @@ class ChatParser final : public ResponseParser {
     if (choice.has_audio) {
       ObjectText audio;
       add_text(audio, "id", choice.audio_id);
-      add_text(audio, "data", joined_base64(choice.audio_data));
+      if (!choice.audio_data.empty()) audio.add("data", json_string(choice.audio_data));
       add_text(audio, "transcript", choice.audio_transcript);
       add_joined(audio, choice.others_of_audio);
       message.add("audio", audio.text());

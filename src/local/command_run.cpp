@@ -21,7 +21,8 @@ constexpr std::size_t max_trees = 10;
 void print_why_nothing(const ProgramEnd& end, bool automatic) {
   if (end.killed_by == 0 && automatic) {
     fmt::print(
-        "\nNo model call was seen. Only those that go through a shared libcurl are, to the providers' own hosts or to addresses\n"
+        "\nNo model call was seen. Only those that go through a shared libcurl are, to the providers' own hosts or to "
+        "addresses\n"
         "that are declared, as in BRAINTRUST_AUTO_ENDPOINTS=openai=http://127.0.0.1:8000/v1\n");
   } else if (end.killed_by == 0) {
     fmt::print("\nNothing was logged. Did the program call braintrust::init_logger(), and flush before it ended?\n");

@@ -62,7 +62,8 @@ Row parse_row(std::string_view text) {
     } else if (key == "span_attributes") {
       if (!is_object(value)) return;
       for_each_member(value, [&](std::string_view name, std::string_view number) {
-        if (name == "exec_counter" && is_number(number)) row.exec_counter = std::strtoll(std::string(number).c_str(), nullptr, 10);
+        if (name == "exec_counter" && is_number(number))
+          row.exec_counter = std::strtoll(std::string(number).c_str(), nullptr, 10);
       });
     } else if (key == "origin") {
       origin = value;

@@ -234,12 +234,11 @@ class Store::State {
   Statement find_container_{database_, "SELECT key FROM containers WHERE name = ?"};
   Statement delete_{database_, "DELETE FROM rows WHERE id = ? AND container = ?"};
   Statement body_{database_, "SELECT body FROM rows WHERE id = ? AND container = ?"};
-  Statement upsert_{
-      database_,
-      "INSERT INTO rows (container, id, xact, root_span_id, start, exec_counter, comment_on, body) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, container) DO UPDATE SET xact = excluded.xact, "
-      "root_span_id = excluded.root_span_id, start = excluded.start, exec_counter = excluded.exec_counter, "
-      "comment_on = excluded.comment_on, body = excluded.body"};
+  Statement upsert_{database_,
+                    "INSERT INTO rows (container, id, xact, root_span_id, start, exec_counter, comment_on, body) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, container) DO UPDATE SET xact = excluded.xact, "
+                    "root_span_id = excluded.root_span_id, start = excluded.start, exec_counter = excluded.exec_counter, "
+                    "comment_on = excluded.comment_on, body = excluded.body"};
   Statement claim_upload_{database_, "UPDATE uploads SET applied = 1, body = NULL WHERE key = ? AND applied = 0"};
 };
 

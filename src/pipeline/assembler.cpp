@@ -198,8 +198,7 @@ std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> Assembler::split(std::
   std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> parts{new_batch(), new_batch()};
   const std::vector<HeldRow>& rows = batch->rows();
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    const bool first =
-        how == Split::in_the_middle ? row < rows.size() / 2 : rows[row].destination == rows.front().destination;
+    const bool first = how == Split::in_the_middle ? row < rows.size() / 2 : rows[row].destination == rows.front().destination;
     Batch& part = first ? *parts.first : *parts.second;
     const std::size_t number = part.append("", batch->text_of(rows[row]), rows[row]);
     if (rows[row].id) index_.move(rows[row].id, {batch.get(), row}, {&part, number});

@@ -236,7 +236,8 @@ Block* Queue::take_current(Lane& lane) {
   for (;;) {
     if (block == nullptr) return nullptr;
     if (block != &writing) {
-      if (lane.current.compare_exchange_weak(block, nullptr, std::memory_order_acquire, std::memory_order_relaxed)) return block;
+      if (lane.current.compare_exchange_weak(block, nullptr, std::memory_order_acquire, std::memory_order_relaxed))
+        return block;
       continue;
     }
     if (!since) since = Clock::now();

@@ -36,7 +36,8 @@ struct LoggerCore {
   void add_handle() noexcept { handles.fetch_add(1, std::memory_order_relaxed); }
   void drop_handle() noexcept;
   FlushResult stop(std::chrono::milliseconds deadline);
-  void push_record(const RecordHeader& header, const char* file, const char* function, std::string_view fields, bool behind) noexcept;
+  void push_record(const RecordHeader& header, const char* file, const char* function, std::string_view fields,
+                   bool behind) noexcept;
 
   const std::chrono::milliseconds exit_timeout;
   const pipeline::Settings settings;

@@ -32,14 +32,14 @@ enum class FieldKind : std::uint8_t {
   tags,
   classifications,
   origin,
-  attributes,      // merged into span_attributes
-  name,            // plain text, not JSON
-  type,            // one byte: SpanType
-  comment,         // plain text
-  audit_source,    // plain text
-  audit_metadata,  // JSON
-  parent_id,       // plain text: a parent whose id is not 16 hex digits
-  row_id,          // plain text: a row whose id is not a UUID
+  attributes,       // merged into span_attributes
+  name,             // plain text, not JSON
+  type,             // one byte: SpanType
+  comment,          // plain text
+  audit_source,     // plain text
+  audit_metadata,   // JSON
+  parent_id,        // plain text: a parent whose id is not 16 hex digits
+  row_id,           // plain text: a row whose id is not a UUID
   instrumentation,  // plain text: context.span_origin.instrumentation.name
   deferred,         // captured bytes, see Interpret
 };

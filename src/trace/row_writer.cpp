@@ -126,7 +126,8 @@ void RowWriter::write_open_span(SpanSlot& slot, bool all, std::int64_t now, pipe
   if (!due()) return;
 
   slot.lock();
-  // It may have ended, and another begun, since the look from outside. (The fields of a slot that is free are its next thread's.)
+  // It may have ended, and another begun, since the look from outside. (The fields of a slot that is free are its next
+  // thread's.)
   if (!due()) return slot.unlock();
   const bool nothing_new = slot.last_partial.load(std::memory_order_relaxed) != 0 && slot.fields.empty();
   if (nothing_new) return slot.unlock();

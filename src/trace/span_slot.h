@@ -38,7 +38,7 @@ struct alignas(64) SpanSlot {
   int exceptions = 0;  // in flight on this thread when it began
   std::thread::id thread = {};
   std::atomic<const void*> guard = nullptr;  // where its `Span` is: tells the spans of coroutines from those of plain functions
-  std::atomic<unsigned> process = 0;  // see process_epoch()
+  std::atomic<unsigned> process = 0;         // see process_epoch()
   SpanSlot* next_free = nullptr;
 
   void lock() noexcept {

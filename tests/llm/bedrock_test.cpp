@@ -96,6 +96,8 @@ TEST(Bedrock, MessagesAreRecognisedWhateverTheirContentTypeSays) {
     EXPECT_EQ(tree(response_facts(exchange).output)[0]["content"][0]["text"], "hi") << type;
     expect_same_however_cut(exchange);
   }
+}
+
 TEST(Bedrock, AStreamedToolResultIsAMessageOfItsOwn) {  // INST 15.6
   Exchange plain = converse(
       R"({"output":{"message":{"role":"assistant","content":[{"toolResult":{"toolUseId":"t1","type":"search","content":[{"json":{"x":1}}]}},)"

@@ -38,7 +38,7 @@ struct Block {
   Lane* lane = nullptr;              // who filled it
   std::uint64_t sequence = 0;        // how many blocks that lane had filled before
   std::uint32_t index_plus_one = 0;  // its place in the queue; 0 = made for one large record
-  std::uint32_t rows = 0;  // that were not passed on
+  std::uint32_t rows = 0;            // that were not passed on
   std::size_t used = 0;
   std::size_t read = 0;  // by the background thread
   std::size_t capacity = 0;
