@@ -38,9 +38,10 @@ std::string type_of(const std::exception_ptr& exception) {
 }  // namespace
 
 void set_masking_function(MaskingFunction mask) {
-  auto shared = mask ? std::make_shared<const MaskingFunction>(std::move(mask)) : nullptr;
+  // The former one dies after the lock: what it holds may set another as it goes.
+  auto changing = mask ? std::make_shared<const MaskingFunction>(std::move(mask)) : nullptr;
   const std::lock_guard lock(state().mutex);
-  state().function = std::move(shared);
+  state().function.swap(changing);
   state().set.store(state().function != nullptr, std::memory_order_release);
 }
 

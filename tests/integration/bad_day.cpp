@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -80,6 +81,29 @@ int gives_up(const char* url) {
   std::exit(0);
 }
 
+// Nobody answers the oldest and the newest.
+int exits_with_three_loggers(const char* url) {
+  const auto make = [](const char* to) {
+    return braintrust::init_logger(
+        {.project = "p", .api_key = "k", .app_url = to, .flush_interval = std::chrono::hours(1), .exit_timeout = seconds(4)});
+  };
+  const Logger oldest = make("http://127.0.0.1:9"), heard = make(url), newest = make("http://127.0.0.1:9");
+  log_rows(heard, 1, "row");
+  heard.flush(seconds(60));  // from now on its thread waits for an hour
+  log_rows(oldest, 3, "lost");
+  log_rows(heard, 9, "row");
+  log_rows(newest, 4, "lost");
+  std::exit(0);
+}
+
+// Three that nobody answers.
+int gives_up_three_loggers(const char* url) {
+  for (int i = 0; i < 3; ++i) {
+    log_rows(braintrust::init_logger({.project = "p", .api_key = "k", .app_url = url, .exit_timeout = seconds(3)}), 1, "row");
+  }
+  std::exit(0);
+}
+
 // The only thing it ever logs is still open.
 int exits_in_a_span(const char* url) {
   const Logger logger = log_in(url);
@@ -145,6 +169,21 @@ int forks(const char* url) {
   return child_is_well(child) ? 0 : 1;
 }
 
+// The parent has delivered rows before, and has a span open that the child leaves as it is.
+int counts_after_fork(const char* url) {
+  const Logger logger = log_in(url);
+  auto request = logger.start_span("request");
+  log_rows(logger, 10, "parent");
+  logger.flush(seconds(60));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    log_rows(logger, 3, "child");
+    const auto result = logger.flush(seconds(60));
+    std::exit(result.sent == 3 && logger.stats().sent_rows == 3 ? 0 : 3);
+  }
+  return child_is_well(child) ? 0 : 1;
+}
+
 // Forks again and again while others log, and while everything is masked.
 int forks_when_busy(const char* url) {
   braintrust::set_masking_function([](const nlohmann::json& value) { return value; });
@@ -183,6 +222,48 @@ int forks_when_busy(const char* url) {
   return 0;
 }
 
+// Forks while another thread holds one of the library's locks for most of the time; the child needs the same.
+int forks_when_locked(const char* url) {
+  const Logger logger = log_in(url);
+  braintrust::set_diagnostics_handler([](braintrust::Severity, const braintrust::Error&) {});
+  const std::string elsewhere = logger.start_span("slug").export_slug();
+  auto shared = logger.start_span("shared", {.set_current = false});
+  const std::vector<std::function<void()>> uses = {
+      [] { braintrust::set_masking_function([](const nlohmann::json& value) { return value; }); },
+      [&] { logger.start_span("of a slug", {.parent = elsewhere}).end(); },
+      [&] { logger.update_span(" ", {}); },  // is told
+      [&] { logger.log({.input = braintrust::Attachment::bytes("bytes")}); },
+      [&] {
+        shared.log({.metadata = {{"k", 1}}});
+      },
+      [&] {
+        std::vector<Span> spans;
+        for (int i = 0; i < 200; ++i) spans.push_back(logger.start_span("many", {.set_current = false}));
+      },
+  };
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    std::atomic<bool> over = false;
+    std::thread other([&] {
+      while (!over) uses[i]();
+    });
+    for (int fork = 0; fork < 30; ++fork) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        ::alarm(20);  // ends one that waits for a thread that is not there
+        uses[i]();
+        ::_exit(0);
+      }
+      if (!child_is_well(child)) {
+        std::cout << "a child hangs: " << i << std::endl;
+        ::_exit(1);
+      }
+    }
+    over = true;
+    other.join();
+  }
+  ::_exit(0);
+}
+
 // More than memory should hold, and nobody takes it.
 int floods(const char* url) {
   const Logger logger =
@@ -217,6 +298,10 @@ int main(int count, char** arguments) {
       {"ends_at_once", ends_at_once},
       {"outlives_main", outlives_main},
       {"forks", forks},
+      {"counts_after_fork", counts_after_fork},
+      {"exits_with_three_loggers", exits_with_three_loggers},
+      {"gives_up_three_loggers", gives_up_three_loggers},
+      {"forks_when_locked", forks_when_locked},
       {"forks_when_busy", forks_when_busy},
       {"floods", floods},
   };

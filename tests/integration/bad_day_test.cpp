@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -108,6 +109,27 @@ TEST_F(BadDay, ExitGivesUpInTimeWhenNobodyAnswers) {
   }
 }
 
+TEST_F(BadDay, ExitDeliversTheRowsOfOneLoggerThoughNobodyAnswersOthers) {
+  ScriptedServer slow;
+  play_braintrust(slow, {.api_key = "k"});
+  slow.handle("/logs3", [](const test::ServerRequest&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return test::Answer{};
+  });
+  const Ended ended = run("exits_with_three_loggers", slow.url());
+  EXPECT_EQ(ended.status, 0) << ended.output;
+  EXPECT_THAT(ended.output, Not(HasSubstr("9 rows were not delivered")));
+  EXPECT_THAT(ended.output, HasSubstr("3 rows were not delivered before the process ended"));
+  EXPECT_THAT(ended.output, HasSubstr("4 rows were not delivered before the process ended"));
+}
+
+TEST_F(BadDay, ExitWaitsForTheSlowestLoggerAndNotForEach) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Ended ended = run("gives_up_three_loggers", "http://127.0.0.1:" + std::to_string(test::free_port()));
+  EXPECT_EQ(ended.status, 0) << ended.output;
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(8)) << "three times three seconds";
+}
+
 TEST_F(BadDay, ExitSendsAnOpenSpanAsItStands) {
   const Ended ended = run("exits_in_a_span", server.url());
   EXPECT_EQ(ended.status, 0) << ended.output;
@@ -164,6 +186,33 @@ TEST_F(BadDay, AfterForkBothProcessesDeliverTheirOwn) {
   }
   EXPECT_EQ(ids.size(), rows().size());
   EXPECT_THAT(ended.output, HasSubstr("out of range")) << "the child may tell what it refuses";
+}
+
+TEST_F(BadDay, AfterForkTheChildCountsItsOwnRowsOnly) {
+#if BRAINTRUST_THREAD_SANITIZED
+  GTEST_SKIP() << "this sanitizer starts no threads in a forked child";
+#endif
+  const Ended ended = run("counts_after_fork", server.url());
+  EXPECT_EQ(ended.status, 0) << ended.output;
+}
+
+TEST_F(BadDay, AfterForkASpanOfTheParentIsSentOnce) {
+#if BRAINTRUST_THREAD_SANITIZED
+  GTEST_SKIP() << "this sanitizer starts no threads in a forked child";
+#endif
+  for (const char* const day : {"forks", "counts_after_fork"}) {
+    ScriptedServer braintrust;
+    play_braintrust(braintrust, {.api_key = "k"});
+    EXPECT_EQ(run(day, braintrust.url()).status, 0);
+    // A row of the child's for it would be replaced by the parent's, and not be seen in what is stored.
+    EXPECT_NO_THROW(only_row(test::rows_of(braintrust), "request")) << day;
+  }
+}
+
+TEST_F(BadDay, ForksWhileOtherThreadsHoldLocksDoNotHang) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer's own locks do not survive such a fork";
+  const Ended ended = run("forks_when_locked", server.url());
+  EXPECT_EQ(ended.status, 0) << ended.output;
 }
 
 TEST_F(BadDay, ForksWhileOtherThreadsLogNeitherHangNorLoseNorRepeat) {

@@ -124,8 +124,8 @@ TEST_F(LocalServer, AnswersToLoopbackNamesOnly) {
     named.add_header(std::string("Host: ") + host);
     EXPECT_EQ(named.get("/ping").status, 200) << host;
   }
-  for (const char* host :
-       {"example.org", "example.org:80", "localhost.example.org", "127.0.0.1.example.org", "[::2]:1", "0.0.0.0"}) {
+  for (const char* host : {"example.org", "example.org:80", "localhost.example.org", "127.0.0.1.example.org", "[::2]:1",
+                           "0.0.0.0", "notlocalhost", "example-localhost:80", "1127.0.0.1"}) {
     HttpClient foreign(server_.url());
     foreign.add_header(std::string("Host: ") + host);
     EXPECT_EQ(foreign.get("/ping").status, 403) << host;

@@ -279,6 +279,16 @@ TEST_F(CourierTest, RetriesTheLoginForAsLongAsTheServerIsInTrouble) {
   EXPECT_EQ(told.all().size(), 1U) << "trouble is told once";
 }
 
+TEST_F(CourierTest, WaitsBeforeItLogsInAgain) {
+  settings.retry_wait = std::chrono::hours(1);
+  server.on("/api/apikey/login", {{.status = 500}});
+  take(logs);
+  courier().seal();
+  ASSERT_TRUE(run_until([&] { return told.count(ErrorCode::http_status) == 1; }));
+  for (int step = 0; step < 20; ++step) courier().step(milliseconds(1));
+  EXPECT_EQ(server.count("/api/apikey/login"), 1U);
+}
+
 TEST_F(CourierTest, SendsRowsThatWereQueuedWhileTheServerWasDown) {
   const int port = test::free_port();
   settings.app_url = "http://127.0.0.1:" + std::to_string(port);
@@ -460,6 +470,24 @@ TEST_F(CourierTest, DoesNotComeBackBeforeRetryAfter) {
   EXPECT_EQ(counters.held.rows.load(), 4U);
 }
 
+TEST_F(CourierTest, DoesNotLogInBeforeRetryAfter) {
+  server.on("/api/apikey/login", {{.status = 429, .headers = {{"Retry-After", "3600"}}}});
+  take(logs);
+  courier().seal();
+  ASSERT_TRUE(run_until([&] { return told.count(ErrorCode::http_status) == 1; }));
+  for (int step = 0; step < 20; ++step) courier().step(milliseconds(5));
+  EXPECT_EQ(server.count("/api/apikey/login"), 1U);
+}
+
+TEST_F(CourierTest, DoesNotAskForAProjectBeforeRetryAfter) {
+  server.on("/api/project/register", {{.status = 429, .headers = {{"Retry-After", "3600"}}}});
+  take(logs);
+  courier().seal();
+  ASSERT_TRUE(run_until([&] { return told.count(ErrorCode::transport) == 1; }));
+  for (int step = 0; step < 20; ++step) courier().step(milliseconds(5));
+  EXPECT_EQ(server.count("/api/project/register"), 1U);
+}
+
 TEST_F(CourierTest, ComesBackWhenRetryAfterSaysNow) {
   server.on("/logs3", {{.status = 429, .headers = {{"Retry-After", "0"}}}, {}});
   take(logs);
@@ -492,6 +520,32 @@ TEST_F(CourierTest, GoesOnAfterAServerThatHangs) {
   take_many(3);
   ASSERT_TRUE(deliver_all());
   expect_all_arrived(3);
+}
+
+TEST_F(CourierTest, GoesOnAfterALoginAndAProjectThatHang) {
+  settings.request_timeout = milliseconds(200);
+  const Json login = {{"org_info", {{{"id", "1"}, {"name", "acme"}, {"api_url", server.url()}}}}};
+  server.on("/api/apikey/login", {{.deed = Deed::hang}, {.body = login.dump()}});
+  server.on("/api/project/register", {{.deed = Deed::hang}, {.body = R"({"project":{"id":"the id"}})"}});
+  take(logs);
+  ASSERT_TRUE(deliver_all());
+  expect_all_arrived(1);
+}
+
+TEST_F(CourierTest, HasTheDefaultLimitsWhenTheAnswerAboutThemIsCut) {
+  server.on("/version", {{.body = R"({"logs3_payload_max)"}});
+  take(logs);
+  ASSERT_TRUE(deliver_all());
+  expect_all_arrived(1);
+}
+
+TEST_F(CourierTest, SendsNothingToAnApiUrlThatIsNoHttp) {
+  const Json login = {{"org_info", {{{"id", "1"}, {"name", "acme"}, {"api_url", "ftp://127.0.0.1"}}}}};
+  server.on("/api/apikey/login", {{.body = login.dump()}});
+  take(logs);
+  courier().seal();
+  ASSERT_TRUE(run_until([&] { return !told.all().empty(); }));
+  EXPECT_TRUE(told.mentions("neither http nor https"));
 }
 
 TEST_F(CourierTest, AsksLittleOfAServerInTrouble) {
@@ -575,11 +629,15 @@ TEST_F(CourierTest, KeepsTheRowsOfOtherDestinationsWhenOneIsForbidden) {
   server.handle("/logs3", [](const ServerRequest& request) {
     return Answer{.status = request.body.find("forbidden") != std::string::npos ? 403 : 200};
   });
+  // The ways to both are known before their rows come, else each gets a batch of its own.
+  take(logs);
+  take(forbidden);
+  ASSERT_TRUE(deliver_all());
   for (int row = 0; row < 8; ++row) take(logs);
   for (int row = 0; row < 8; ++row) take(forbidden);
   ASSERT_TRUE(deliver_all());
-  EXPECT_EQ(counters.sent_rows.load(), 8U);
-  EXPECT_EQ(counters.refused.load(), 8U);
+  EXPECT_EQ(counters.sent_rows.load(), 9U);
+  EXPECT_EQ(counters.refused.load(), 9U);
 }
 
 TEST_F(CourierTest, KeepsThemWhenTheRowsOfBothAreMixed) {
@@ -587,10 +645,13 @@ TEST_F(CourierTest, KeepsThemWhenTheRowsOfBothAreMixed) {
   server.handle("/logs3", [](const ServerRequest& request) {
     return Answer{.status = request.body.find("forbidden") != std::string::npos ? 403 : 200};
   });
+  take(logs);
+  take(forbidden);
+  ASSERT_TRUE(deliver_all());
   for (int row = 0; row < 1000; ++row) take(row % 2 == 0 ? logs : forbidden);
   ASSERT_TRUE(deliver_all());
-  EXPECT_EQ(counters.sent_rows.load(), 500U);
-  EXPECT_EQ(counters.refused.load(), 500U);
+  EXPECT_EQ(counters.sent_rows.load(), 501U);
+  EXPECT_EQ(counters.refused.load(), 501U);
 }
 
 // --- too large

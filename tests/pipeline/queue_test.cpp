@@ -102,6 +102,27 @@ TEST(Queue, CollectsARecordWhoseThreadIsInTheMiddleOfItsNext) {
   other.join();
 }
 
+TEST(Queue, HasRoomAgainForWhatItGaveBack) {
+  constexpr std::size_t large = 20'000;  // more than a block
+  Fixture& fixture = Fixture::make({.max_bytes = 64 * 1024});
+  for (int round = 0; round < 100; ++round) {
+    ASSERT_TRUE(fixture.push("a record")) << round;
+    ASSERT_TRUE(fixture.queue.push(large, [](char* out) { std::memset(out, 'x', large); })) << round;
+    (void)fixture.take();
+    ASSERT_EQ(fixture.queue.bytes(), 0u);
+  }
+}
+
+TEST(Queue, GivesTheRecordsOfAThreadInTheirOrder) {
+  Fixture& fixture = Fixture::make({});
+  std::vector<std::string> pushed;
+  for (int i = 0; i < 10'000; ++i) {  // several blocks
+    pushed.push_back(std::to_string(10'000'000 + i));
+    ASSERT_TRUE(fixture.push(pushed.back()));
+  }
+  EXPECT_EQ(fixture.take(), pushed);
+}
+
 TEST(Queue, WithoutABoundTakesRecords) {
   Fixture& fixture = Fixture::make({.max_bytes = std::numeric_limits<std::size_t>::max()});
   EXPECT_TRUE(fixture.push("a record"));

@@ -627,6 +627,48 @@ TEST(WithContext, ALongRunOfCoroutinesLeavesNothingToSearch) {
   EXPECT_TRUE(a.is_clean());
 }
 
+TEST(WithContext, ACoroutineThatOutlivesItsStartersSpanLeavesTheOneThatResumesItAlone) {
+  Backend backend;
+  struct Store {
+    std::coroutine_handle<>& to;
+    bool await_ready() { return false; }
+    void await_suspend(std::coroutine_handle<> handle) { to = handle; }
+    void await_resume() {}
+  };
+  std::coroutine_handle<> waiting;
+  auto resumed = [](std::coroutine_handle<>& to) -> Task<> {
+    auto span = start_span("resumed");
+    co_await with_context(Store{to});
+    co_await with_context(Store{to});
+    EXPECT_TRUE(is_current(span));
+  }(waiting);
+  {
+    auto starter = start_span("starter");
+    resumed.start();
+  }
+  auto resuming = [](std::coroutine_handle<>& other) -> Task<> {
+    auto span = start_span("resuming");
+    std::coroutine_handle<>(other).resume();
+    EXPECT_TRUE(is_current(span));
+    co_return;
+  }(waiting);
+  resuming.start();
+  waiting.resume();
+  EXPECT_FALSE(current_span());
+}
+
+TEST(WithContext, ACoroutineDestroyedWhileItsTaskWaitsByAPlainAwaitLeavesNoLoanBehind) {
+  Backend backend;
+  {
+    auto task = []() -> Task<> {
+      auto span = start_span("outer");
+      co_await with_context([]() -> Task<> { co_await std::suspend_always(); }());
+    }();
+    task.start();
+  }
+  EXPECT_FALSE(current_span());
+}
+
 TEST(WithContext, WithoutALoggerItOnlyAwaits) {
   Worker a;
   int result = 0;

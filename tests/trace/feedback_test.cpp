@@ -51,6 +51,17 @@ TEST(Feedback, IsAMergeRowForTheJudgementAndARowForTheComment) {
                           {"_audit_metadata", {{"user_id", "u1"}}}}));
 }
 
+TEST(Feedback, RefusesMetadataThatIsNoObjectAndKeepsTheRest) {
+  Told told;
+  Wire wire;
+  wire.logger.log_feedback({.id = "a", .scores = {{"s", 1}}, .metadata = "text"});
+  const auto rows = wire.rows();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["scores"], (Row{{"s", 1}}));
+  EXPECT_FALSE(rows[0].contains("_audit_metadata"));
+  EXPECT_TRUE(told.mentions("`metadata of feedback`"));
+}
+
 TEST(Feedback, SendsOnlyTheRowThatHasContent) {
   Wire wire;
   wire.logger.log_feedback({.id = "a", .comment = "only a comment"});

@@ -1,14 +1,21 @@
 // Masking: no value of a user leaves unmasked, whatever the function does.
 
-#include <braintrust/trace/masking.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <braintrust/trace/masking.h>
+#include <atomic>
+
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "support/sanitized.h"
 #include "support/told.h"
 #include "trace/backend.h"
 
@@ -159,6 +166,39 @@ TEST_F(Masking, ThatReturnsADiscardedValueHasFailed) {
   Backend backend;
   { auto span = backend.logger().start_span("discarded", {.input = "secret"}); }
   EXPECT_THAT(backend.row("discarded")["input"], HasSubstr("ERROR: Failed to mask field 'input'"));
+}
+
+TEST_F(Masking, MayBeSetInAForkedChildWhateverOtherThreadsWereDoing) {
+  if (BRAINTRUST_THREAD_SANITIZED || BRAINTRUST_ADDRESS_SANITIZED) GTEST_SKIP() << "its own locks do not survive such a fork";
+  const Backend backend;  // makes the library watch for forks
+  std::atomic<bool> over = false;
+  std::thread other([&] {
+    while (!over) set_masking_function(redact);
+  });
+  int status = 0;
+  for (int i = 0; i < 200 && status == 0; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(20);  // ends one that waits for a thread that is not there
+      set_masking_function({});
+      ::_exit(0);
+    }
+    ::waitpid(child, &status, 0);
+  }
+  over = true;
+  other.join();
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Masking, MayBeReplacedWhileTheFormerFunctionIsDestroyed) {
+  struct Resetting {
+    ~Resetting() { set_masking_function({}); }
+  };
+  set_masking_function([last = std::make_shared<Resetting>()](const nlohmann::json& value) { return value; });
+  set_masking_function(redact);
+  Backend backend;
+  backend.logger().start_span("open", {.input = "secret"}).end();
+  EXPECT_EQ(backend.row("open")["input"], "secret") << "the destructor spoke last";
 }
 
 TEST_F(Masking, EndsWithAnEmptyFunction) {

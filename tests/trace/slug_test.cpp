@@ -156,6 +156,15 @@ TEST(Slug, OfAnUnknownVersionOrTypeIsRefused) {
   EXPECT_FALSE(decode_slug(base64::encode(bytes), parts));
 }
 
+TEST(Slug, WithOnlySomeIdsOfASpanIsRefused) {
+  for (const char* const ids :
+       {R"("row_id":"r")", R"("span_id":"s")", R"("row_id":"r","span_id":"s")", R"("span_id":"s","root_span_id":"t")"}) {
+    SlugParts parts;
+    const std::string rest = std::string(R"({"object_id":"x",)") + ids + "}";
+    EXPECT_FALSE(decode_slug(base64::encode(std::string("\4\2\0", 3) + rest), parts)) << ids;
+  }
+}
+
 TEST(Slug, WithUnknownMembersIsRead) {
   SlugParts parts;
   EXPECT_TRUE(

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <mutex>
 #include <set>
@@ -526,6 +528,22 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"RawThatIsNoJson", [] { return SpanFields{.output = Json::raw("{oops")}; }, "`output`", "output", "{oops"}),
     [](const auto& refused) { return refused.param.what; });
 
+TEST(Span, RefusesAttributesThatAreNoObject) {
+  Told told;
+  Backend backend;
+  { auto span = backend.logger().start_span("checked", {.attributes = "text"}); }
+  EXPECT_EQ(backend.row("checked")["span_attributes"]["type"], "task");
+  EXPECT_TRUE(told.mentions("`attributes`"));
+}
+
+TEST(Span, PassesNothingOnOfWhatIsNoJson) {
+  Told told;
+  Backend backend;
+  { auto span = backend.logger().start_span("checked", {.propagated = Json::raw(R"({"metadata":{"k":1},oops)")}); }
+  EXPECT_FALSE(backend.row("checked").contains("metadata"));
+  EXPECT_TRUE(told.mentions("`propagated` is not valid JSON"));
+}
+
 TEST(Span, RefusesMetricsThatAreNoNumbersOneByOne) {
   Told told;
   Backend backend;
@@ -605,6 +623,19 @@ TEST(Span, InADestructorDuringUnwindingHasNoErrorOfItsOwn) {
   } catch (int) {
   }
   EXPECT_FALSE(backend.row("cleanup").contains("error"));
+}
+
+TEST(Span, LeftByTheExceptionOfAnotherThreadHasNoErrorOfItsOwn) {
+  Backend backend;
+  auto span = backend.logger().start_span("given away");
+  std::thread([&] {
+    try {
+      const Span mine = std::move(span);
+      throw std::runtime_error("of the thread");
+    } catch (const std::runtime_error&) {
+    }
+  }).join();
+  EXPECT_FALSE(backend.row("given away").contains("error"));
 }
 
 TEST(Span, RunRecordsTypeAndMessageAndRethrows) {
@@ -862,6 +893,15 @@ TEST(Logger, SendsToItsOwnProject) {
   other.shutdown(test::long_enough);
 }
 
+TEST(Logger, HasAProjectOfItsOwnThoughAnotherHasOneOfThatName) {
+  Wire one({.project = "same"}), two({.project = "same", .set_current = false});
+  two.server.on("/api/project/register", {{.body = R"({"project":{"id":"another"}})"}});
+  one.logger.start_span("first").end();
+  EXPECT_EQ(test::only_row(one.rows(), "first")["project_id"], "id of same");
+  two.logger.start_span("second").end();
+  EXPECT_EQ(test::only_row(two.rows(), "second")["project_id"], "another");
+}
+
 TEST(Logger, LogsATraceOfOneRow) {
   Backend backend;
   std::string id;
@@ -891,6 +931,8 @@ TEST(Logger, WaitsForItsOpenSpansWhenItsLastHandleIsGone) {
   }
   // Another becomes the current one: nobody has a handle to the first now.
   Logger third = init_logger({.project = "third", .api_key = "local", .app_url = second.url()});
+  // It is shown after a second: the thread that sends it goes on.
+  EXPECT_TRUE(test::eventually([&] { return second.stored_rows().size() == 1; }));
   open.log({.output = "arrives"});
   open.end();
   EXPECT_TRUE(test::eventually([&] {
@@ -899,6 +941,28 @@ TEST(Logger, WaitsForItsOpenSpansWhenItsLastHandleIsGone) {
   }));
   third.shutdown(test::long_enough);
 }
+
+#if defined(__linux__)
+TEST(Logger, EndsItsThreadWhenItsLastHandleIsGone) {
+  const auto threads = [] {
+    int count = 0;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::string name;
+      std::getline(std::ifstream(task.path() / "comm"), name);
+      count += name == "braintrust" ? 1 : 0;
+    }
+    return count;
+  };
+  Wire wire;
+  ASSERT_TRUE(test::eventually([&] { return threads() == 0; })) << "of loggers of other tests";
+  {
+    Logger logger = init_logger({.project = "p", .api_key = "sk-test-key", .app_url = wire.server.url(), .set_current = false});
+    logger.start_span("row").end();
+    EXPECT_EQ(threads(), 1);
+  }
+  EXPECT_TRUE(test::eventually([&] { return threads() == 0; }));
+}
+#endif
 
 TEST(Logger, CurrentIsTheLastThatWasMade) {
   Backend first, second;
@@ -929,6 +993,16 @@ TEST(Logger, SendsOpenSpansAtShutdownAsTheyStand) {
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0]["input"], "i");
   EXPECT_FALSE(rows[0]["metrics"].contains("end"));
+}
+
+TEST(Logger, SendsNoOpenSpansOfAnotherLogger) {
+  Wire one, two({.set_current = false});
+  auto first = one.logger.start_span("first");
+  auto second = two.logger.start_span("second", {.set_current = false});
+  one.logger.shutdown(test::long_enough);
+  const auto rows = test::rows_of(one.server);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(test::name_of(rows[0]), "first");
 }
 
 TEST(Logger, MayBeShutDownByManyThreadsAtOnce) {
