@@ -82,11 +82,11 @@ TEST(Scorers, AreGivenViewsWhoseWrittenValuesLiveAsLong) {
 
 TEST(Scorers, ThatCompareSayWhenThereIsNothingToCompareWith) {
   EXPECT_THAT(refusal([] { return scorers::levenshtein({.output = "a"}); }),
-              AllOf(HasSubstr("Levenshtein"), HasSubstr("expected value")));
+              AllOf(HasSubstr("Levenshtein"), HasSubstr("needs an expected value")));
   EXPECT_THAT(refusal([] { return scorers::numeric_diff({.output = 1}); }),
-              AllOf(HasSubstr("NumericDiff"), HasSubstr("expected value")));
+              AllOf(HasSubstr("NumericDiff"), HasSubstr("needs an expected value")));
   EXPECT_THAT(refusal([] { return scorers::list_contains({.output = json{1}}); }),
-              AllOf(HasSubstr("ListContains"), HasSubstr("expected value")));
+              AllOf(HasSubstr("ListContains"), HasSubstr("needs an expected value")));
 }
 
 // -------------------------------------------------------------------------------------------------------- ExactMatch

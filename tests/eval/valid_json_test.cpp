@@ -55,6 +55,13 @@ TEST(ValidJson, MayBeAnyJsonThatFitsTheSchema) {
   EXPECT_EQ(text("a").score, 0.0);
 }
 
+TEST(ValidJson, IsNoTextThatNestsWithoutEnd) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_FALSE(valid(deep));
+  EXPECT_FALSE(fits(R"({"items": {"$ref": "#"}})", deep));
+  EXPECT_TRUE(valid(std::string(500, '[') + std::string(500, ']')));
+}
+
 TEST(ValidJson, TellsTheSchemaBesideTheScore) {
   const scorers::ValidJson list{.schema = {{"type", "array"}}};
   EXPECT_EQ(list("[]").metadata, (json{{"schema", {{"type", "array"}}}}));
@@ -246,7 +253,9 @@ TEST(JsonSchema, ThatCannotBeReadIsAnError) {
 }
 
 TEST(JsonSchema, ThatWouldBeCheckedWronglyIsAnError) {
-  EXPECT_THAT(refusal(R"({"unevaluatedProperties": false})", "{}"), HasSubstr("'unevaluatedProperties'"));
+  for (const std::string keyword : {"unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef"}) {
+    EXPECT_THAT(refusal(json{{keyword, false}}.dump(), "{}"), HasSubstr("'" + keyword + "'"));
+  }
   EXPECT_THAT(refusal(R"({"$ref": "https://example.com/schema"})", "1"), HasSubstr("example.com"));
   EXPECT_THAT(refusal(R"({"$ref": "#/$defs/gone"})", "1"), HasSubstr("gone"));
   EXPECT_THAT(refusal(R"({"$ref": "#anchor"})", "1"), HasSubstr("#anchor"));

@@ -69,6 +69,7 @@ struct JsonDiff {
 };
 
 // 1 when the output is a list or an object, or a text that holds one; given a schema: when it is any JSON that fits. Else 0.
+// A text that nests more than 512 deep counts as no JSON.
 //
 // The schema is JSON Schema, 2020-12 or draft 7. Its unknown keywords are ignored, and `format`, as the standard has it. What
 // would be checked wrongly is an error: references to another document, `unevaluated…`, `$dynamicRef`, and patterns that
