@@ -24,6 +24,7 @@ TEST(ListContains, IsOneForTheSameEntriesInAnyOrder) {
 TEST(ListContains, IsZeroWhenOneListIsEmpty) {
   EXPECT_DOUBLE_EQ(contained(json::array(), {"a"}), 0);
   EXPECT_DOUBLE_EQ(contained({"a"}, json::array()), 0);
+  EXPECT_DOUBLE_EQ(*scorers::ListContains{.allow_extra_entities = true}({"a"}, json::array()).score, 0) << "not 0 / 0";
 }
 
 TEST(ListContains, DividesByTheLongerList) {

@@ -3,9 +3,8 @@
 // `Score`: the grade of one answer, and `ScorerArgs`: what a scorer is shown to find it.
 //
 //   braintrust::Score polite(const braintrust::ScorerArgs& args) {
-//     const auto text = args.output.get<std::string>();
-//     return {.name = "Polite", .score = text.find("please") != std::string::npos ? 1 : 0, .metadata = {{"length",
-//     text.size()}}};
+//     const auto& text = args.output.get_ref<const std::string&>();
+//     return {.name = "Polite", .score = text.find("please") != text.npos ? 1 : 0, .metadata = {{"length", text.size()}}};
 //   }
 //
 // A scorer is anything that can be called so: a function, a lambda, an object; those of braintrust::scorers (scorers.h) are

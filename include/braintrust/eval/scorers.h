@@ -41,8 +41,8 @@ struct Levenshtein {
 };
 inline constexpr Levenshtein levenshtein;
 
-// How near two numbers are: 1 - |expected - output| / (|expected| + |output|); 0 for opposite signs. true and false are 1 and
-// 0.
+// How near two numbers are: 1 - |expected - output| / (|expected| + |output|), so 0 for opposite signs.
+// true and false count as 1 and 0.
 struct NumericDiff {
   static constexpr std::string_view name = "NumericDiff";
   Score operator()(const ScorerArgs& args) const { return (*this)(args.output, args.expected); }
