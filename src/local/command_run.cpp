@@ -25,7 +25,7 @@ void print_why_nothing(const ProgramEnd& end, bool automatic) {
         "addresses\n"
         "that are declared, as in BRAINTRUST_AUTO_ENDPOINTS=openai=http://127.0.0.1:8000/v1\n");
   } else if (end.killed_by == 0) {
-    fmt::print("\nNothing was logged. Did the program call braintrust::init_logger(), and flush before it ended?\n");
+    fmt::print("\nNothing was logged. Did the program call braintrust::init_logger(), and end by exit or return?\n");
   } else {
     fmt::print(
         "\nNothing was logged: signal {} ({}) killed the program before anything arrived.\n"
