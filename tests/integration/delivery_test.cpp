@@ -119,6 +119,7 @@ TEST(Delivery, ToAnUnknownHostKeepsTheRowsAndEndsInTime) {
   Logger logger = init_logger({.project = "p", .api_key = "k", .app_url = "http://no-such-host.invalid"});
   log_rows(logger, 3);
   EXPECT_EQ(logger.flush(milliseconds(300)).pending, 3U);
+  EXPECT_TRUE(eventually([&] { return told.mentions("rows wait, and it is tried again"); }));
   EXPECT_EQ(logger.shutdown(milliseconds(300)).pending, 3U);
   expect_sum(logger, 3);
 }
