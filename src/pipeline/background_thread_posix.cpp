@@ -28,4 +28,6 @@ std::thread start_background_thread(const char* name, std::function<void()> body
 
 void on_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) { pthread_atfork(before, in_parent, in_child); }
 
+long process_id() noexcept { return ::getpid(); }
+
 }  // namespace braintrust::pipeline

@@ -28,8 +28,8 @@ constexpr std::size_t most_sealed = 8;            // a few ready for the next fr
 constexpr unsigned most_strikes = 8;              // failures of one batch while others succeed
 constexpr unsigned requests_per_search = 32;      // what finding the refused rows of a batch may cost
 constexpr unsigned requests_per_vain_search = 2;  // while none of the last searches, and nothing else, brought a row home
-constexpr unsigned most_project_failures = 8;     // with its rows in everyone's way
-constexpr std::chrono::seconds refused_project_pause{60};
+constexpr unsigned most_name_failures = 8;        // with its rows in everyone's way
+constexpr std::chrono::seconds refused_name_pause{60};
 
 // The members that say where a row belongs (PROTO 4.2).
 std::string prefix_of(const Destination& destination, const std::string& object_id) {
@@ -41,6 +41,8 @@ std::string prefix_of(const Destination& destination, const std::string& object_
       return fmt::format(R"("project_id":{},"log_id":"g",)", id);
     case ObjectType::playground_logs:
       return fmt::format(R"("prompt_session_id":{},"log_id":"x",)", id);
+    case ObjectType::dataset:
+      return fmt::format(R"("dataset_id":{},)", id);
   }
   return {};
 }
@@ -70,11 +72,11 @@ struct Courier::State {
     publish_held();
   }
 
-  // A project that could not be had is asked for again after a while: somebody may have put it right.
+  // A project or dataset that could not be had is asked for again after a while: somebody may have put it right.
   bool reopen(Route& route) {
-    if (Clock::now() < route.refused_at + refused_project_pause) return false;
-    if (route.destination->type != ObjectType::project_logs) return false;
-    session.forget_project(project_of(*route.destination));
+    if (Clock::now() < route.refused_at + refused_name_pause) return false;
+    if (!has_name(*route.destination)) return false;
+    session.forget(*route.destination);
     route.state = Route::State::waiting;
     return true;
   }
@@ -118,31 +120,33 @@ struct Courier::State {
 
   // --- the way to a destination
 
-  const std::string& project_of(const Destination& destination) const {
-    return destination.name.empty() ? session.default_project() : destination.name;
+  // Others are only ever given by id.
+  static bool has_name(const Destination& destination) {
+    return destination.type == ObjectType::project_logs || destination.type == ObjectType::dataset;
   }
 
   void find_way(Route& route, Clock::time_point now) {
     Destination& destination = *route.destination;
     if (const std::string* const id = destination.id()) return open(route, *id);
-    if (destination.type != ObjectType::project_logs) {
+    if (!has_name(destination)) {
       detail::report(Severity::error, ErrorCode::invalid_argument,
                      "an experiment or a playground was given without its id: rows for it are dropped");
       return refuse(route, now);
     }
-    if (destination.name.empty() && !session.default_project_id().empty()) {
+    const bool logs = destination.type == ObjectType::project_logs;
+    if (logs && destination.name.empty() && !session.default_project_id().empty()) {
       destination.publish_id(session.default_project_id());
       return open(route, *destination.id());
     }
-    const Session::Project& project = session.project(project_of(destination), now);
-    switch (project.state) {
-      case Session::Project::State::waiting:
-        return do_not_block(route, project, now);
-      case Session::Project::State::refused:
+    const Session::Place& place = session.place(destination, now);
+    switch (place.state) {
+      case Session::Place::State::waiting:
+        return do_not_block(route, place, now);
+      case Session::Place::State::refused:
         return refuse(route, now);
-      case Session::Project::State::known:
-        destination.publish_id(project.id);
-        return open(route, project.id);
+      case Session::Place::State::known:
+        destination.publish_id(place.id);
+        return open(route, *destination.id());
     }
   }
 
@@ -153,14 +157,14 @@ struct Courier::State {
     if (BatchPointer rows = assembler.refuse(route)) drop(std::move(rows), counters.unresolved);
   }
 
-  // Rows wait for their project, but not for ever in a space that the rows of others need.
-  void do_not_block(Route& route, const Session::Project& project, Clock::time_point now) {
-    if (project.failures < most_project_failures || !full() || !route.waiting) return;
+  // Rows wait for their project or dataset, but not for ever in a space that the rows of others need.
+  void do_not_block(Route& route, const Session::Place& place, Clock::time_point now) {
+    if (place.failures < most_name_failures || !full() || !route.waiting) return;
     if (route.waiting->row_bytes() < most_held_bytes / 2) return;
     detail::report(Severity::error, ErrorCode::queue_full,
-                   fmt::format("project \"{}\" cannot be resolved and its rows fill the queue: they are dropped",
-                               project_of(*route.destination)));
-    session.forget_project(project_of(*route.destination));
+                   fmt::format("{} cannot be resolved and its rows fill the queue: they are dropped",
+                               session.name_of(*route.destination)));
+    session.forget(*route.destination);
     refuse(route, now);
   }
 

@@ -15,7 +15,6 @@
 namespace braintrust::pipeline {
 namespace {
 
-constexpr std::size_t most_response_bytes = 16 << 20;
 constexpr long upload_buffer_bytes = 1 << 20;  // a POST of 1 MB runs at 2.2 GB/s with it, at 1.2 GB/s with the default
 constexpr long kept_connections = 8;
 constexpr std::chrono::milliseconds longest_connect{15'000};
@@ -64,6 +63,19 @@ std::string join_url(std::string_view base, std::string_view path) {
   return fmt::format("{}/{}", base, path);
 }
 
+std::string escape_url(std::string_view text) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string escaped;
+  for (const char c : text) {
+    if (plain.find(c) != std::string_view::npos) {
+      escaped += c;
+    } else {
+      escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return escaped;
+}
+
 std::string origin_of(std::string_view url) {
   if (!starts_with_word(url, "http://") && !starts_with_word(url, "https://")) return {};
   const std::size_t host = url.find("//") + 2;
@@ -93,6 +105,7 @@ struct HttpClient::Transfer {
   HttpRequest request;
   HttpResponse response;
   Done done;
+  bool too_large = false;
   std::array<char, CURL_ERROR_SIZE> error = {};
 
   Transfer() = default;
@@ -110,6 +123,7 @@ struct HttpClient::Transfer {
     request = {};
     response = {};
     done = nullptr;
+    too_large = false;
     error[0] = '\0';
   }
 
@@ -120,6 +134,7 @@ struct HttpClient::Transfer {
     set_headers();
     set_body();
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+    if (request.accept_gzip) curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "braintrust-cpp/" BRAINTRUST_VERSION);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -160,6 +175,11 @@ struct HttpClient::Transfer {
 
   void set_body() {
     if (request.method == "GET") return;
+    const bool bare = request.body.empty() && request.borrowed_body.empty() && request.form_file_type.empty();
+    if (bare && request.method == "DELETE") {
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+      return;
+    }
     const std::string_view body = request.borrowed_body.empty() ? std::string_view(request.body) : request.borrowed_body;
     if (!request.form_file_type.empty()) {
       form = curl_mime_init(easy);
@@ -198,12 +218,25 @@ struct HttpClient::Transfer {
     } else {
       response.status = 0;
       response.error = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
+      if (too_large) response.error = fmt::format("the answer is larger than {} MiB", request.most_body >> 20);
     }
   }
 
+  bool is_success() const {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300;
+  }
+
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
-    std::string& body = static_cast<Transfer*>(self)->response.body;
-    body.append(data, std::min(size, most_response_bytes - body.size()));
+    auto& transfer = *static_cast<Transfer*>(self);
+    if (transfer.request.on_body && transfer.is_success()) return transfer.request.on_body({data, size}) ? size : 0;
+    std::string& body = transfer.response.body;
+    if (size > transfer.request.most_body - std::min(body.size(), transfer.request.most_body)) {
+      transfer.too_large = true;
+      return 0;
+    }
+    body.append(data, size);
     return size;
   }
 

@@ -38,7 +38,7 @@ struct NetworkEnvironment {
 const NetworkEnvironment& http_start();
 
 struct HttpRequest {
-  std::string method = "GET";  // GET, POST, PUT
+  std::string method = "GET";  // GET, POST, PUT, PATCH, DELETE
   std::string url = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
@@ -47,6 +47,10 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> form = {};
   std::string form_file_type = {};  // makes it a form when not blank
   std::chrono::milliseconds timeout{60'000};
+  std::size_t most_body = 16u << 20;  // of the answer; more is an error, as half an answer is none
+  bool accept_gzip = false;           // asks for a compressed answer, and undoes it
+  // Takes the body of a success as it comes, instead of `HttpResponse::body`. False ends the request.
+  std::function<bool(std::string_view bytes)> on_body = {};
 };
 
 struct HttpResponse {
@@ -54,13 +58,16 @@ struct HttpResponse {
   std::string error = {};  // one line for people; no key, no body
   std::string retry_after = {};
   std::string location = {};
-  std::string body = {};  // cut at 16 MiB
+  std::string body = {};
 
   bool ok() const { return status >= 200 && status < 300; }
 };
 
 // `base` and `path` joined with one slash.
 std::string join_url(std::string_view base, std::string_view path);
+
+// Percent-encoded, but for letters, digits and -._~.
+std::string escape_url(std::string_view text);
 
 // "scheme://host:port" in lower case, for messages: no user, password, path or query. Blank when it is no http(s) URL.
 std::string origin_of(std::string_view url);

@@ -1,9 +1,9 @@
 #pragma once
 
-// `Session`: who we are at Braintrust, and where things are: the login, the server's limits, the ids of projects.
+// `Session`: who we are at Braintrust, and where things are: the login, the server's limits, the ids of projects and datasets.
 //
 // Owned and driven by the courier. It completes the settings from `.env.braintrust`, logs in (again and again until there is an
-// answer), asks the API for its limits, and resolves projects one by one, so that one that cannot be had fails alone.
+// answer), asks the API for its limits, and resolves names one by one, so that one that cannot be had fails alone.
 //
 // The key goes to two hosts: `app_url`, and the `api_url` that was configured or that the login names.
 //
@@ -23,8 +23,10 @@
 #include <braintrust/core/error.h>
 
 #include "pipeline/batch.h"
+#include "pipeline/destination.h"
 #include "pipeline/http.h"
 #include "pipeline/jitter.h"
+#include "pipeline/registration.h"
 #include "pipeline/retry.h"
 #include "pipeline/settings.h"
 
@@ -58,8 +60,8 @@ class Session {
   void key_refused(std::uint64_t login);
   void key_accepted() noexcept { second_chance_ = true; }
 
-  // The id of a project, asked for when it is not known.
-  struct Project {
+  // The id of a destination that is known by name, asked for when it is not known.
+  struct Place {
     enum class State { waiting, known, refused };
 
     State state = State::waiting;
@@ -68,14 +70,16 @@ class Session {
     unsigned failures = 0;
     Clock::time_point due = {};
   };
-  const Project& project(const std::string& name, Clock::time_point now);
+  const Place& place(const Destination& destination, Clock::time_point now);
 
-  // Asks again next time for a project that was refused.
-  void forget_project(const std::string& name) { projects_.erase(name); }
+  // Asks again next time for one that was refused.
+  void forget(const Destination& destination);
 
-  // What a destination without id and name means. The id beats the name; one of them is not blank.
+  // "project \"P\"", for messages.
+  std::string name_of(const Destination& destination) const;
+
+  // What project logs without id and name mean. Blank: a name that `place` knows.
   const std::string& default_project_id() const noexcept { return settings_.project_id; }
-  const std::string& default_project() const noexcept { return settings_.project; }
 
   // Any thread.
   std::string org_name() const;
@@ -87,12 +91,11 @@ class Session {
   void send(HttpRequest request, void (Session::*on_answer)(const HttpResponse&));
   void send_login();
   void on_login(const HttpResponse& response);
-  void accept_login(std::string_view body);
   void send_limits();
   void on_limits(const HttpResponse& response);
-  void on_project(const std::string& name, const HttpResponse& response);
-  void try_again(const HttpResponse& response, std::string_view what);
-  void give_up(ErrorCode code, std::string message);
+  void on_place(const Registration& registration, const std::string& name, const HttpResponse& response);
+  void try_again(const HttpResponse& response, const Error& error, std::string_view what);
+  void give_up(const Error& error);
 
   Settings settings_;
   const Settings given_;  // without what the file says
@@ -112,7 +115,7 @@ class Session {
   Headers headers_;
   std::size_t max_request_bytes_ = default_max_request_bytes;
   bool overflow_allowed_ = false;
-  std::map<std::string, Project, std::less<>> projects_;
+  std::map<std::string, Place, std::less<>> places_;  // by the body that asks for it
   unsigned asking_ = 0;
 
   mutable std::mutex name_mutex_;

@@ -286,7 +286,7 @@ void Logger::update_span(std::string_view id, const SpanFields& fields) const {
 }
 
 void Logger::log_feedback(const Feedback& feedback) const {
-  using detail::FieldKind;
+  using detail::FieldKind, detail::RowKind;
   if (core_ == nullptr) return;
   const bool judged = feedback.scores.present() || feedback.expected.present() || feedback.tags.field().present();
   if (detail::is_blank(feedback.id) || (!judged && feedback.comment.empty())) {
@@ -314,7 +314,7 @@ void Logger::log_feedback(const Feedback& feedback) const {
     detail::Buffer text;
     audited(text);
     detail::append_text(text, FieldKind::comment, feedback.comment);
-    header.comment = true;
+    header.kind = RowKind::comment;
     header.row = detail::random_row_id();
     header.created = {detail::steady_now(), detail::Moment::steady};
     core_->push_record(header, nullptr, nullptr, text.view(), true);

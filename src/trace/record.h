@@ -106,12 +106,20 @@ struct Moment {
   Clock clock = none;
 };
 
+// What the row is.
+enum class RowKind : std::uint8_t {
+  span,      // a span, or an update of one
+  comment,   // on another row (PROTO 8.1)
+  record,    // of a dataset (PROTO 12)
+  deletion,  // of a dataset's record
+};
+
 struct RecordHeader {
   std::uint32_t size = 0;  // of the whole record
   SpanType type = SpanType::none;
-  bool merge = false;       // an update of a row that was sent before
-  bool has_span = true;     // span ids are known; an update by row id alone has none
-  bool comment = false;     // a row of its own that comments on `row` (PROTO 8.1)
+  bool merge = false;    // an update of a row that was sent before
+  bool has_span = true;  // span ids are known; an update by row id alone has none
+  RowKind kind = RowKind::span;
   bool end_logged = false;  // a row sent before holds an end of the user's
   std::uint16_t file_length = 0;
   std::uint16_t function_length = 0;

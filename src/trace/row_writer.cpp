@@ -168,17 +168,20 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
   const bool of_span = !header.merge || header.end.clock != Moment::none || header.start.clock != Moment::none;
   RowFields fields(interpreted(header, text), of_span ? header.lineage : nullptr);
   work_->context.clear();
-  if (!header.merge && !header.comment) write_context(header, file, function, fields[FieldKind::instrumentation]);
+  if (!header.merge && header.kind == RowKind::span) write_context(header, file, function, fields[FieldKind::instrumentation]);
   fields.finish(work_->context);
 
   work_->row.clear();
   work_->row.append('{');
-  if (header.comment) {
+  if (header.kind == RowKind::comment) {
     write_comment(header, fields);
   } else {
     write_ids(header, fields);
-    write_attributes(header, fields);
-    write_metrics(header, fields);
+    if (header.kind == RowKind::deletion) work_->row.append(",\"_object_delete\":true");
+    if (header.kind == RowKind::span) {
+      write_attributes(header, fields);
+      write_metrics(header, fields);
+    }
     if (!work_->context.empty()) {
       work_->row.append(",\"context\":");
       work_->row.append(work_->context);
@@ -199,10 +202,10 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
   }
   work_->row.append('}');
 
-  const std::string_view foreign = header.comment ? std::string_view() : fields[FieldKind::row_id];
+  const std::string_view foreign = header.kind == RowKind::comment ? std::string_view() : fields[FieldKind::row_id];
   courier.take({.destination = header.destination,
                 .id = foreign.empty() || foreign == to_string(header.row) ? header.row : key_of(foreign),
-                .merge = header.merge && !header.comment,
+                .merge = header.merge && header.kind != RowKind::comment,
                 .text = work_->row.view()});
   hand_over_attachments(courier);
 }
@@ -251,7 +254,14 @@ void RowWriter::write_ids(const RecordHeader& header, const RowFields& fields) {
     work_->row.append('"');
   }
   if (header.merge) work_->row.append(",\"_is_merge\":true");
-  if (!header.has_span) return;
+  if (header.has_span) write_span_ids(header, fields);
+  if (header.merge) return;
+  work_->row.append(",\"created\":\"");
+  append_time(header.created);
+  work_->row.append('"');
+}
+
+void RowWriter::write_span_ids(const RecordHeader& header, const RowFields& fields) {
   work_->row.append(",\"span_id\":\"");
   append_id<SpanId, span_id_size>(work_->row, header.span, write_hex);
   work_->row.append("\",\"root_span_id\":\"");
@@ -272,9 +282,6 @@ void RowWriter::write_ids(const RecordHeader& header, const RowFields& fields) {
     append_id<SpanId, span_id_size>(work_->row, header.parent, write_hex);
     work_->row.append("\"]");
   }
-  work_->row.append(",\"created\":\"");
-  append_time(header.created);
-  work_->row.append('"');
 }
 
 void RowWriter::write_attributes(const RecordHeader& header, const RowFields& fields) {

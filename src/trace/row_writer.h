@@ -48,6 +48,7 @@ class RowWriter final : public pipeline::RowSource {
   void hand_over_attachments(pipeline::Courier& courier);
   void write_comment(const RecordHeader& header, const RowFields& fields);
   void write_ids(const RecordHeader& header, const RowFields& fields);
+  void write_span_ids(const RecordHeader& header, const RowFields& fields);
   void write_attributes(const RecordHeader& header, const RowFields& fields);
   void write_metrics(const RecordHeader& header, const RowFields& fields);
   void write_context(const RecordHeader& header, std::string_view file, std::string_view function,

@@ -1,4 +1,5 @@
 #include "trace/slug.h"
+#include "pipeline/http.h"
 
 #include <array>
 #include <optional>
@@ -91,21 +92,6 @@ bool read_rest(std::string_view text, SlugParts& parts) {
   return true;
 }
 
-// Percent-encodes everything but unreserved characters.
-std::string escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                       c == '_' || c == '~';
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 std::string_view type_name(ObjectType type) {
   switch (type) {
     case ObjectType::experiment:
@@ -114,6 +100,8 @@ std::string_view type_name(ObjectType type) {
       return "project_logs";
     case ObjectType::playground_logs:
       return "playground_logs";
+    case ObjectType::dataset:
+      return "dataset";
   }
   return "project_logs";
 }
@@ -251,17 +239,19 @@ std::string link_to(const SpanRef& span) {
 
   std::string org = span.core->flusher.org_name();
   if (org.empty()) org = settings.org_name;
-  if (org.empty()) return fmt::format("{}{}", failed, escape("the organisation is not known before the login; set org_name"));
+  if (org.empty())
+    return fmt::format("{}{}", failed, pipeline::escape_url("the organisation is not known before the login; set org_name"));
 
   std::string app = !settings.app_public_url.empty() ? settings.app_public_url : settings.app_url;
   if (app.empty()) app = pipeline::default_app_url;
   while (app.ends_with('/')) app.pop_back();
   const std::string row = to_string(span.row);
   if (const std::string* const id = destination.id()) {
-    return fmt::format("{}/app/{}/object?object_type={}&object_id={}&id={}", app, escape(org), type_name(destination.type),
-                       escape(*id), row);
+    return fmt::format("{}/app/{}/object?object_type={}&object_id={}&id={}", app, pipeline::escape_url(org),
+                       type_name(destination.type), pipeline::escape_url(*id), row);
   }
-  return fmt::format("{}/app/{}/p/{}/logs?oid={}", app, escape(org), escape(project_name_of(destination, settings)), row);
+  return fmt::format("{}/app/{}/p/{}/logs?oid={}", app, pipeline::escape_url(org),
+                     pipeline::escape_url(project_name_of(destination, settings)), row);
 }
 
 }  // namespace braintrust::detail

@@ -1,0 +1,178 @@
+#include "api/client.h"
+
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include <braintrust/trace/logger.h>
+
+#include "core/environment.h"
+#include "core/json_member.h"
+#include "pipeline/blocking_http.h"
+#include "trace/logger_core.h"
+#include "trace/settings.h"
+
+namespace braintrust::detail {
+namespace {
+
+using pipeline::HttpRequest;
+using pipeline::HttpResponse;
+using pipeline::Settings;
+
+constexpr unsigned tries_of_repeatable = 3;
+constexpr std::size_t most_answer_bytes = 256u << 20;  // a page of a thousand large rows
+constexpr std::size_t most_words = 400;                // of the server's, in a message
+
+const std::string& url_of(Host host, const Access& access) {
+  switch (host) {
+    case Host::app:
+      return access.settings.app_url;
+    case Host::api:
+      return access.login.api_url;
+    case Host::proxy:
+      return access.login.proxy_url;
+  }
+  return access.login.api_url;
+}
+
+std::string target_of(const ApiCall& call, const Access& access) {
+  std::string url = pipeline::join_url(url_of(call.host, access), call.path);
+  char separator = '?';
+  for (const auto& [name, value] : call.query) {
+    if (value.empty()) continue;
+    url += separator;
+    url += name;
+    url += '=';
+    url += pipeline::escape_url(value);
+    separator = '&';
+  }
+  return url;
+}
+
+HttpRequest request_of(const ApiCall& call, const Access& access) {
+  HttpRequest request{.method = call.method,
+                      .url = target_of(call, access),
+                      .headers = pipeline::headers_of(access.settings, access.login),
+                      .timeout = access.settings.request_timeout,
+                      .most_body = most_answer_bytes,
+                      .accept_gzip = !call.on_body,
+                      .on_body = call.on_body};
+  if (!call.body.is_null()) request.body = to_text(call.body);
+  request.headers.insert(request.headers.end(), call.headers.begin(), call.headers.end());
+  return request;
+}
+
+// What the server says went wrong, on one line: of `{"error": "…"}` the text, else the body as it is.
+std::string words_of(const HttpResponse& response) {
+  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  std::string words;
+  for (const char* const key : {"error", "message", "Message"}) {
+    if (words.empty()) words = text_at(body, key);
+  }
+  if (words.empty()) words = text_at(member(body, "error"), "message");
+  if (words.empty() && response.body.find('<') != 0) words = response.body;
+  if (words.size() > most_words) {
+    std::size_t end = most_words;
+    while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0) == 0x80) --end;
+    words = words.substr(0, end) + "…";
+  }
+  for (char& c : words) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return std::string(trimmed(words));
+}
+
+}  // namespace
+
+Error error_of(const ApiCall& call, const HttpResponse& response) {
+  const std::string what = fmt::format("{} /{}", call.method, call.path);
+  if (response.status == 0) return {ErrorCode::transport, fmt::format("{} failed: {}", what, response.error)};
+  const std::string words = words_of(response);
+  const std::string reason = fmt::format("{}{}{}", pipeline::reason_of(response), words.empty() ? "" : ": ", words);
+  ErrorCode code = ErrorCode::http_status;
+  if (response.status == 401 || response.status == 403) code = ErrorCode::unauthorized;
+  if (response.status == 404) code = ErrorCode::not_found;
+  return {code, fmt::format("{} failed ({})", what, reason)};
+}
+
+Result<std::shared_ptr<const Access>> Client::access() {
+  // Held while logging in: whoever comes meanwhile would only log in a second time.
+  const std::lock_guard lock(mutex_);
+  if (access_) return access_;
+  auto access = std::make_shared<Access>();
+  access->settings = pipeline::with_env_file(given_);
+  if (access->settings.api_key.empty()) return pipeline::missing_key();
+  const HttpResponse response = pipeline::with_retries(
+      tries_of_repeatable, [&] { return pipeline::send_and_wait(pipeline::login_request(access->settings)); },
+      given_.retry_wait);
+  auto answer = pipeline::read_login(response, access->settings);
+  if (auto* const failed = std::get_if<pipeline::LoginError>(&answer)) {
+    if (failed->is_final) return failed->error;
+    return Error{failed->error.code,
+                 fmt::format("cannot log in at {}: {}", pipeline::origin_of(access->settings.app_url), failed->error.message)};
+  }
+  access->login = std::move(std::get<pipeline::Login>(answer));
+  access_ = std::move(access);
+  return access_;
+}
+
+Result<HttpResponse> Client::exchange(const ApiCall& call) {
+  const auto access = this->access();
+  if (!access) return access.error();
+  const auto send = [&] { return pipeline::send_and_wait(request_of(call, **access)); };
+  HttpResponse response = call.repeatable ? pipeline::with_retries(tries_of_repeatable, send, given_.retry_wait) : send();
+  if (response.status == 401) {  // the next call asks for a key anew: the file may hold another one by then
+    const std::lock_guard lock(mutex_);
+    if (access_ == *access) access_ = nullptr;
+  }
+  return response;
+}
+
+Result<nlohmann::json> Client::call(const ApiCall& call) {
+  const auto response = exchange(call);
+  if (!response) return response.error();
+  if (!response->ok()) return error_of(call, *response);
+  if (response->body.empty()) return nlohmann::json();
+  auto body = nlohmann::json::parse(response->body, nullptr, false);
+  if (body.is_discarded()) {
+    return Error{ErrorCode::bad_response, fmt::format("{} /{} answered with what is no JSON", call.method, call.path)};
+  }
+  return body;
+}
+
+bool is_blank(const ConnectionOptions& options) {
+  return is_blank(options.api_key) && is_blank(options.app_url) && is_blank(options.api_url) && is_blank(options.org_name);
+}
+
+namespace {
+
+// One client for all that has the same settings. Never destroyed.
+std::shared_ptr<Client> shared_client(const Settings& settings) {
+  using Key = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string, std::string>;
+  struct Known {
+    std::mutex mutex;
+    std::map<Key, std::shared_ptr<Client>> clients;
+  };
+  static auto* const known = new Known;
+  const std::lock_guard lock(known->mutex);
+  auto& client = known->clients[{settings.api_key, settings.app_url, settings.api_url, settings.org_name, settings.project,
+                                 settings.project_id, settings.working_directory}];
+  if (!client) client = std::make_shared<Client>(settings);
+  return client;
+}
+
+}  // namespace
+
+std::shared_ptr<Client> client_of(const LoggerCore& core) { return shared_client(core.settings); }
+
+std::shared_ptr<Client> client_for(const ConnectionOptions& options) {
+  if (is_blank(options)) {
+    if (const LoggerCore* const core = current_core()) return client_of(*core);
+  }
+  const LoggerOptions logger{
+      .api_key = options.api_key, .app_url = options.app_url, .api_url = options.api_url, .org_name = options.org_name};
+  return shared_client(resolve_options(logger, Environment::snapshot()).settings);
+}
+
+}  // namespace braintrust::detail

@@ -1,0 +1,24 @@
+#pragma once
+
+// `send_and_wait`: one HTTP request, and its answer, on the thread that asked.
+//
+// For calls whose name says that they wait (login, datasets, prompts, model judges). Connections are kept between calls, for
+// all threads together. Each call goes once; `with_retries` repeats those that may be repeated.
+//
+// Threads: any number at a time. In a forked child everything begins anew. Errors: as `HttpResponse` tells them.
+
+#include <chrono>
+#include <functional>
+
+#include "pipeline/http.h"
+
+namespace braintrust::pipeline {
+
+HttpResponse send_and_wait(HttpRequest request);
+
+// Calls `send` until the answer is none that a repetition may better (retry.h), `tries` times at most, with growing pauses in
+// between. `Retry-After` is waited for in full. For requests that do no harm when they arrive twice.
+HttpResponse with_retries(unsigned tries, const std::function<HttpResponse()>& send,
+                          std::chrono::milliseconds first_wait = std::chrono::milliseconds(500));
+
+}  // namespace braintrust::pipeline
