@@ -25,6 +25,8 @@ struct DatasetName {
   std::string name = {};         // blank: the server finds one
   std::string description = {};  // blank: none
   std::string metadata = {};     // JSON text; blank: none
+
+  bool operator==(const DatasetName&) const = default;
 };
 
 class Destination {

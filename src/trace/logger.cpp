@@ -9,6 +9,7 @@
 #include <mutex>
 #include <new>
 #include <tuple>
+#include <vector>
 
 #include <braintrust/core/diagnostics.h>
 
@@ -39,6 +40,7 @@ struct Process {
   std::mutex mutex;
   LoggerCore* loggers = nullptr;  // all that were ever made
   std::map<std::tuple<ObjectType, std::string, std::string>, Destination*> destinations;
+  std::vector<std::pair<const LoggerCore*, Destination*>> datasets;
   std::terminate_handler former_terminate = nullptr;
   bool hooked = false;
 };
@@ -203,6 +205,16 @@ Destination* intern_destination(ObjectType type, std::string_view id, std::strin
   Destination*& known = process().destinations[{type, std::string(id), std::string(project_name)}];
   if (known == nullptr) known = new Destination(type, std::string(id), std::string(project_name));
   return known;
+}
+
+Destination* intern_dataset(const LoggerCore& core, std::string project_name, pipeline::DatasetName dataset) {
+  const std::lock_guard lock(process().mutex);
+  for (const auto& [carrier, known] : process().datasets) {
+    if (carrier == &core && known->name == project_name && known->dataset == dataset) return known;
+  }
+  auto* const made = new Destination(ObjectType::dataset, {}, std::move(project_name), std::move(dataset));
+  process().datasets.emplace_back(&core, made);
+  return made;
 }
 
 }  // namespace detail

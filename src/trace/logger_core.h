@@ -49,6 +49,7 @@ struct LoggerCore {
   LoggerCore* next = nullptr;             // in the list of all
 
   static Span make_span(SpanSlot* slot) noexcept { return Span(slot); }
+  static LoggerCore* of(const Logger& logger) noexcept { return logger.core_; }
 };
 
 // A span that begins a trace of its own and is never current: `Logger::log`.
@@ -59,5 +60,8 @@ LoggerCore* current_core() noexcept;
 
 // A destination that lives for ever; equal ones are one object, so that rows for it are resolved once.
 pipeline::Destination* intern_destination(pipeline::ObjectType type, std::string_view id, std::string_view project_name);
+
+// Likewise, of a dataset that `core` carries records to.
+pipeline::Destination* intern_dataset(const LoggerCore& core, std::string project_name, pipeline::DatasetName dataset);
 
 }  // namespace braintrust::detail

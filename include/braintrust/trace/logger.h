@@ -130,6 +130,7 @@ class Logger {
  private:
   friend Logger init_logger(const LoggerOptions& options);
   friend Logger current_logger() noexcept;
+  friend struct detail::LoggerCore;
   explicit Logger(detail::LoggerCore* core) noexcept : core_(core) {}
   void release() noexcept;
 

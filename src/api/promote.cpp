@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <braintrust/api/dataset.h>
+
+#include "api/btql_query.h"
+#include "api/dataset_core.h"
+#include "api/objects.h"
+#include "core/environment.h"
+#include "core/json_member.h"
+#include "trace/exception_text.h"
+
+namespace braintrust {
+namespace {
+
+using detail::LogSource;
+using detail::member;
+using detail::text_at;
+using nlohmann::json;
+
+constexpr std::size_t ids_of_a_question = 500;
+
+// What the span was asked, and what it should have answered: a person's correction before the answer itself.
+DatasetRecord plain_record(const json& span) {
+  const auto field = [&](const char* key) {
+    const json& value = member(span, key);
+    return value.is_null() ? Field() : Field(value);
+  };
+  DatasetRecord record{.input = field("input"), .expected = field("expected"), .metadata = field("metadata")};
+  if (!record.expected.present()) record.expected = field("output");
+  if (const json& tags = member(span, "tags"); tags.is_array()) record.tags = Tags(tags.get<std::vector<std::string>>());
+  return record;
+}
+
+Result<DatasetRecord> record_of(const json& span, const LogSource& source, const PromoteOptions& options) {
+  DatasetRecord record;
+  try {
+    record = options.map ? options.map(span) : plain_record(span);
+  } catch (...) {
+    return Error{ErrorCode::callback_failed,
+                 fmt::format("promote: making a record of span row {} failed, and nothing was written: {}", text_at(span, "id"),
+                             detail::exception_text(std::current_exception()))};
+  }
+  if (options.expected.present()) record.expected = options.expected;
+  if (options.tags.field().present()) record.tags = options.tags;
+  record.id = text_at(span, "id");
+  json origin = {{"object_type", source.object_type}, {"object_id", source.object_id}, {"id", record.id}};
+  for (const char* const key : {"_xact_id", "created"}) {
+    if (const json& value = member(span, key); value.is_string()) origin[key] = value;
+  }
+  record.origin = Field(origin);
+  return record;
+}
+
+Result<json> spans_where(detail::Client& client, const LogSource& source, const PromoteOptions& options) {
+  const auto id = btql_text("{}", source.object_id);
+  if (!id) return id.error();
+  const std::string query = fmt::format("SELECT * FROM {}({}) WHERE ({}) ORDER BY created DESC LIMIT {}", source.object_type,
+                                        *id, options.where, options.limit);
+  auto page = detail::ask(client, query, {}, "promote");
+  if (!page) return page.error();
+  return std::move(page->rows);
+}
+
+// Which of these records the dataset has.
+Result<std::set<std::string>> present_in(detail::Client& client, const std::string& dataset,
+                                         const std::vector<std::string>& ids) {
+  std::set<std::string> present;
+  for (std::size_t begin = 0; begin < ids.size(); begin += ids_of_a_question) {
+    const std::vector<std::string> some(
+        ids.begin() + static_cast<std::ptrdiff_t>(begin),
+        ids.begin() + static_cast<std::ptrdiff_t>(std::min(begin + ids_of_a_question, ids.size())));
+    json query = detail::btql_star(detail::btql_from("dataset", dataset));
+    query["filter"] = {{"op", "in"},
+                       {"left", {{"op", "ident"}, {"name", json::array({"id"})}}},
+                       {"right", {{"op", "literal"}, {"value", some}}}};
+    query["limit"] = some.size();
+    const auto page = detail::ask(client, query, {}, "promote");
+    if (!page) return page.error();
+    for (const json& row : page->rows) present.insert(text_at(row, "id"));
+  }
+  return present;
+}
+
+}  // namespace
+
+Result<Promoted> Dataset::promote(const PromoteOptions& options) const {
+  const bool one = !detail::is_blank(options.span_id);
+  if (one == !detail::is_blank(options.where)) {
+    return Error{ErrorCode::invalid_argument, "promote: give `span_id` or `where`, one of them"};
+  }
+  const auto dataset_id = id();
+  if (!dataset_id) return dataset_id.error();
+  current_logger().flush();
+  core_->logger.flush();
+
+  SpanSource where{.project = options.project, .project_id = options.project_id, .experiment_id = options.experiment_id};
+  if (detail::is_blank(where.project) && detail::is_blank(where.project_id) && detail::is_blank(where.experiment_id)) {
+    auto own = project_id();
+    if (!own) return own.error();
+    where.project_id = *std::move(own);
+  }
+  const auto source = detail::logs_of(*core_->client, where);
+  if (!source) return source.error();
+
+  json spans = json::array();
+  if (one) {
+    auto span = detail::find_span(*core_->client, *source, options.span_id);
+    if (!span) return span.error();
+    spans.push_back(*std::move(span));
+  } else {
+    auto found = spans_where(*core_->client, *source, options);
+    if (!found) return found.error();
+    spans = *std::move(found);
+  }
+
+  std::vector<DatasetRecord> records;
+  std::vector<std::string> ids;
+  for (const json& span : spans) {
+    auto record = record_of(span, *source, options);
+    if (!record) return record.error();
+    ids.push_back(record->id);
+    records.push_back(*std::move(record));
+  }
+  std::set<std::string> present;
+  if (!options.replace) {
+    auto found = present_in(*core_->client, *dataset_id, ids);
+    if (!found) return found.error();
+    present = *std::move(found);
+  }
+  Promoted promoted;
+  for (const DatasetRecord& record : records) {
+    if (present.contains(record.id)) {
+      promoted.unchanged.push_back(record.id);
+    } else {
+      promoted.ids.push_back(insert(record));
+    }
+  }
+  core_->deliver_own_writes();
+  return promoted;
+}
+
+}  // namespace braintrust
