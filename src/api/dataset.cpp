@@ -5,6 +5,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "api/btql_query.h"
+#include "api/carrier.h"
 #include "api/dataset_core.h"
 #include "api/objects.h"
 #include "core/clock.h"
@@ -27,18 +28,6 @@ constexpr std::chrono::seconds flush_before_reading{60};
 
 Error no_dataset() { return {ErrorCode::invalid_argument, "this dataset is none: make one with init_dataset"}; }
 
-// The logger that carries a dataset's records: the current one, unless the dataset is of another connection.
-Logger carrier(const ConnectionOptions& connection) {
-  if (detail::is_blank(connection)) {
-    if (Logger current = current_logger()) return current;
-  }
-  return init_logger({.api_key = connection.api_key,
-                      .app_url = connection.app_url,
-                      .api_url = connection.api_url,
-                      .org_name = connection.org_name,
-                      .set_current = false});
-}
-
 DatasetRow row_of(json&& row) {
   DatasetRow result{.id = text_at(row, "id"), .version = text_at(row, "_xact_id"), .created = text_at(row, "created")};
   const auto take = [&](const char* key) {
@@ -60,7 +49,7 @@ DatasetRow row_of(json&& row) {
 
 Dataset::Core::Core(DatasetOptions given)
     : options(std::move(given)),
-      logger(carrier(options.connection)),
+      logger(detail::carrier_of(options.connection)),
       core(detail::LoggerCore::of(logger)),
       client(detail::client_of(*core)),
       destination(detail::intern_dataset(

@@ -217,6 +217,54 @@ Destination* intern_dataset(const LoggerCore& core, std::string project_name, pi
   return made;
 }
 
+void update_row(LoggerCore& core, Destination& destination, std::string_view id, const SpanFields& fields) {
+  if (is_blank(id)) {
+    return report(Severity::warning, ErrorCode::invalid_argument, "an update needs the row's `id`; pass `span.id()`");
+  }
+  Buffer text;
+  append_text(text, FieldKind::row_id, id);
+  append_fields(text, fields);
+  RecordHeader header;
+  header.has_span = false;
+  header.destination = &destination;
+  parse_uuid(id, header.row);
+  core.push_update(header, text.view());
+}
+
+void send_feedback(LoggerCore& core, Destination& destination, const Feedback& feedback) {
+  const bool judged = feedback.scores.present() || feedback.expected.present() || feedback.tags.field().present();
+  if (is_blank(feedback.id) || (!judged && feedback.comment.empty())) {
+    return report(Severity::warning, ErrorCode::invalid_argument,
+                  "log_feedback needs `id` and at least one of scores, expected, tags and comment; it was not sent");
+  }
+  const auto audited = [&](Buffer& text) {
+    append_text(text, FieldKind::row_id, feedback.id);
+    append_text(text, FieldKind::audit_source, to_string(feedback.source));
+    append_field(text, FieldKind::audit_metadata, feedback.metadata);
+  };
+  RecordHeader header;
+  header.has_span = false;
+  header.destination = &destination;
+  if (judged) {
+    Buffer text;
+    audited(text);
+    append_field(text, FieldKind::scores, feedback.scores);
+    append_field(text, FieldKind::expected, feedback.expected);
+    append_field(text, FieldKind::tags, feedback.tags.field());
+    parse_uuid(feedback.id, header.row);
+    core.push_update(header, text.view());
+  }
+  if (!feedback.comment.empty()) {
+    Buffer text;
+    audited(text);
+    append_text(text, FieldKind::comment, feedback.comment);
+    header.kind = RowKind::comment;
+    header.row = random_row_id();
+    header.created = {steady_now(), Moment::steady};
+    core.push_record(header, nullptr, nullptr, text.view(), true);
+  }
+}
+
 }  // namespace detail
 
 std::string_view to_string(FeedbackSource source) noexcept {
@@ -283,54 +331,11 @@ std::string Logger::log(const SpanFields& fields, Site site) const {
 }
 
 void Logger::update_span(std::string_view id, const SpanFields& fields) const {
-  if (core_ == nullptr) return;
-  if (detail::is_blank(id)) {
-    return detail::report(Severity::warning, ErrorCode::invalid_argument, "update_span: `id` is blank; pass `span.id()`");
-  }
-  detail::Buffer text;
-  detail::append_text(text, detail::FieldKind::row_id, id);
-  detail::append_fields(text, fields);
-  detail::RecordHeader header;
-  header.has_span = false;
-  header.destination = core_->destination;
-  detail::parse_uuid(id, header.row);
-  core_->push_update(header, text.view());
+  if (core_ != nullptr) detail::update_row(*core_, *core_->destination, id, fields);
 }
 
 void Logger::log_feedback(const Feedback& feedback) const {
-  using detail::FieldKind, detail::RowKind;
-  if (core_ == nullptr) return;
-  const bool judged = feedback.scores.present() || feedback.expected.present() || feedback.tags.field().present();
-  if (detail::is_blank(feedback.id) || (!judged && feedback.comment.empty())) {
-    return detail::report(Severity::warning, ErrorCode::invalid_argument,
-                          "log_feedback needs `id` and at least one of scores, expected, tags and comment; it was not sent");
-  }
-  const auto audited = [&](detail::Buffer& text) {
-    detail::append_text(text, FieldKind::row_id, feedback.id);
-    detail::append_text(text, FieldKind::audit_source, to_string(feedback.source));
-    detail::append_field(text, FieldKind::audit_metadata, feedback.metadata);
-  };
-  detail::RecordHeader header;
-  header.has_span = false;
-  header.destination = core_->destination;
-  if (judged) {
-    detail::Buffer text;
-    audited(text);
-    detail::append_field(text, FieldKind::scores, feedback.scores);
-    detail::append_field(text, FieldKind::expected, feedback.expected);
-    detail::append_field(text, FieldKind::tags, feedback.tags.field());
-    detail::parse_uuid(feedback.id, header.row);
-    core_->push_update(header, text.view());
-  }
-  if (!feedback.comment.empty()) {
-    detail::Buffer text;
-    audited(text);
-    detail::append_text(text, FieldKind::comment, feedback.comment);
-    header.kind = RowKind::comment;
-    header.row = detail::random_row_id();
-    header.created = {detail::steady_now(), detail::Moment::steady};
-    core_->push_record(header, nullptr, nullptr, text.view(), true);
-  }
+  if (core_ != nullptr) detail::send_feedback(*core_, *core_->destination, feedback);
 }
 
 FlushResult Logger::flush(std::chrono::milliseconds deadline) const {

@@ -64,4 +64,8 @@ pipeline::Destination* intern_destination(pipeline::ObjectType type, std::string
 // Likewise, of a dataset that `core` carries records to.
 pipeline::Destination* intern_dataset(const LoggerCore& core, std::string project_name, pipeline::DatasetName dataset);
 
+// What `Logger::update_span` and `Logger::log_feedback` do, for rows of any object.
+void update_row(LoggerCore& core, pipeline::Destination& destination, std::string_view id, const SpanFields& fields);
+void send_feedback(LoggerCore& core, pipeline::Destination& destination, const Feedback& feedback);
+
 }  // namespace braintrust::detail

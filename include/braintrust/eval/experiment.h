@@ -122,6 +122,7 @@ class Experiment {
 
  private:
   friend Result<Experiment> init_experiment(const ExperimentOptions& options);
+  friend struct ExperimentAccess;
   explicit Experiment(std::shared_ptr<const Core> core) : core_(std::move(core)) {}
   std::shared_ptr<const Core> core_;
 };

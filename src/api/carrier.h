@@ -1,0 +1,13 @@
+#pragma once
+
+// The logger that carries rows of a dataset or an experiment: the current one, unless the options name another connection or
+// there is none; then one of their own, which never becomes the current one.
+
+#include <braintrust/api/connection.h>
+#include <braintrust/trace/logger.h>
+
+namespace braintrust::detail {
+
+Logger carrier_of(const ConnectionOptions& connection);
+
+}  // namespace braintrust::detail

@@ -1,0 +1,238 @@
+#include "eval/case_run.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include <braintrust/trace/context.h>
+
+#include "core/json_member.h"
+#include "trace/exception_text.h"
+
+namespace braintrust::detail {
+namespace {
+
+using nlohmann::json;
+
+std::string error_text() { return exception_text(std::current_exception()); }
+
+// For scorers and for what is shown: a case without an answer has a null there.
+const json& expected_of(const EvalCase& data) { return data.expected ? *data.expected : absent(); }
+
+// As {name: score} and the like, where a scorer gives several.
+template <class Value>
+json by_name(const std::vector<Score>& scores, Value&& value) {
+  json result = json::object();
+  for (const Score& score : scores) result[score.name] = value(score);
+  return result;
+}
+
+json number_or_null(const Score& score) { return score.score ? json(*score.score) : json(nullptr); }
+
+void check(const Score& score) {
+  if (score.score && !(*score.score >= 0 && *score.score <= 1)) {
+    throw std::out_of_range(fmt::format("the score \"{}\" is {}; a score is from 0 to 1", score.name, *score.score));
+  }
+  if (!score.metadata.is_null() && !score.metadata.is_object()) {
+    throw std::invalid_argument(fmt::format("the metadata of score \"{}\" is no object", score.name));
+  }
+}
+
+}  // namespace
+
+CaseRun::CaseRun(const EvalPlan& plan, EvalCase data, unsigned trial, std::size_t index)
+    : plan_(plan),
+      data_(std::move(data)),
+      trial_(trial),
+      index_(index),
+      metadata_(data_.metadata),
+      tags_(data_.tags),
+      graded_(graders()) {
+  for (std::size_t i = 0; i < graded_.size(); ++i) {
+    const bool scorer = i < plan_.scores.size();
+    const std::size_t place = scorer ? i : i - plan_.scores.size();
+    const std::string& name = scorer ? plan_.scores[place].name() : plan_.classifiers[place].name();
+    graded_[i].name = !name.empty() ? name : fmt::format("{}_{}", scorer ? "scorer" : "classifier", place);
+  }
+}
+
+bool CaseRun::start(const Experiment& experiment) {
+  const auto field = [](const json& value) { return value.is_null() ? Field() : Field(value); };
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_) return false;
+    root_ = experiment.start_span("eval", {.type = SpanType::eval,
+                                           .input = data_.input,
+                                           .metadata = field(data_.metadata),
+                                           .tags = data_.tags.empty() ? Tags() : Tags(data_.tags),
+                                           .set_current = false});
+    case_span_ = root_.handle();
+    // Before the task runs: it shows what was expected of a task that never came back.
+    if (root_ && (data_.expected || !data_.origin.is_null())) {
+      root_.log({.expected = field(expected_of(data_)), .origin = field(data_.origin)});
+    }
+  }
+  run_task();
+  const std::lock_guard lock(mutex_);
+  if (over_) return false;
+  if (root_) {
+    const bool changed = metadata_ != data_.metadata || tags_ != data_.tags;
+    if (changed) root_.log({.metadata = field(metadata_), .tags = tags_.empty() ? Tags() : Tags(tags_)});
+    if (error_.empty()) {
+      root_.log({.output = output_});
+      grader_input_ =
+          Json({{"input", data_.input}, {"output", output_}, {"expected", expected_of(data_)}, {"metadata", metadata_}});
+    } else {
+      root_.log({.error = error_});
+    }
+  }
+  return error_.empty();
+}
+
+void CaseRun::run_task() {
+  const ContextScope scope(case_span_);
+  Span span = case_span_ ? braintrust::start_span("task", {.type = SpanType::task, .input = data_.input}) : Span();
+  const auto begin = Clock::now();
+  try {
+    EvalHooks hooks{.expected = expected_of(data_),
+                    .metadata = metadata_,
+                    .tags = tags_,
+                    .span = span.handle(),
+                    .trial = trial_,
+                    .stop = &stop_};
+    output_ = plan_.task(data_.input, hooks);
+    span.log({.output = output_});
+  } catch (...) {
+    error_ = error_text();
+    span.record_exception(std::current_exception());
+  }
+  duration_ = Clock::now() - begin;
+}
+
+template <class Item, class Record>
+void CaseRun::run_grader(Graded& graded, const Grader<Item>& grader, SpanType type, Record&& record) {
+  const ContextScope scope(case_span_);
+  // What a grader's model calls cost is not the task's (INST 7.20).
+  Span span = case_span_
+                  ? braintrust::start_span(
+                        graded.name,
+                        {.type = type, .input = grader_input_, .propagated = {{"span_attributes", {{"purpose", "scorer"}}}}})
+                  : Span();
+  try {
+    record(span, grader({.input = data_.input, .output = output_, .expected = expected_of(data_), .metadata = metadata_}));
+  } catch (...) {
+    graded.scores.clear();
+    graded.classifications = nullptr;
+    graded.error = error_text();
+    span.record_exception(std::current_exception());
+  }
+}
+
+void CaseRun::grade(std::size_t which) {
+  if (abandoned()) return;
+  Graded& graded = graded_[which];
+  if (which < plan_.scores.size()) {
+    run_grader(graded, plan_.scores[which], SpanType::score,
+               [&](Span& span, std::vector<Score> scores) { record_scores(graded, span, std::move(scores)); });
+  } else {
+    run_grader(graded, plan_.classifiers[which - plan_.scores.size()], SpanType::classifier,
+               [&](Span& span, std::vector<Classification> found) { record_classifications(graded, span, std::move(found)); });
+  }
+}
+
+void CaseRun::record_scores(Graded& graded, Span& span, std::vector<Score> scores) {
+  for (Score& score : scores) {
+    if (score.name.empty()) score.name = graded.name;
+    check(score);
+  }
+  if (span && !scores.empty()) {
+    const bool one = scores.size() == 1;
+    const json output = one ? json::object({{"score", number_or_null(scores.front())}}) : by_name(scores, [](const Score& s) {
+      return json::object({{"score", number_or_null(s)}});
+    });
+    const json metadata = one ? scores.front().metadata : by_name(scores, [](const Score& s) { return s.metadata; });
+    span.log({.output = output,
+              .scores = by_name(scores, number_or_null),
+              .metadata = metadata.is_null() ? Field() : Field(metadata)});
+  }
+  graded.scores = std::move(scores);
+}
+
+// Items of one name are a list, in the order in which they were found (INST 24.5 to 24.7).
+void CaseRun::record_classifications(Graded& graded, Span& span, std::vector<Classification> found) {
+  if (found.empty()) return;
+  json items = json::object();
+  for (Classification& one : found) {
+    if (one.id.empty()) throw std::invalid_argument("a classification without an id");
+    json item = {{"id", std::move(one.id)}};
+    if (!one.label.empty()) item["label"] = std::move(one.label);
+    if (!one.metadata.is_null()) item["metadata"] = std::move(one.metadata);
+    items[one.name.empty() ? graded.name : one.name].push_back(std::move(item));
+  }
+  if (span) span.log({.output = items});
+  graded.classifications = std::move(items);
+}
+
+EvalCaseResult CaseRun::result_of_task() const {
+  EvalCaseResult result{
+      .input = data_.input, .expected = expected_of(data_), .origin = data_.origin, .trial = trial_, .row_id = case_span_.id()};
+  if (case_span_) result.trace_id = to_string(case_span_.trace_id());
+  return result;
+}
+
+std::optional<EvalCaseResult> CaseRun::finish() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(over_, true)) return {};
+  EvalCaseResult result = result_of_task();
+  result.output = output_;
+  result.metadata = metadata_;
+  result.tags = tags_;
+  result.error = error_;
+  result.duration = duration_;
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < graded_.size(); ++i) {
+    Graded& graded = graded_[i];
+    const bool scorer = i < plan_.scores.size();
+    if (!graded.error.empty()) (scorer ? result.scorer_errors : result.classifier_errors)[graded.name] = graded.error;
+    if (scorer && (!error_.empty() || !graded.error.empty())) missing.push_back(graded.name);
+    for (const Score& score : graded.scores) result.scores[score.name] = score.score;
+    for (auto& [name, items] : graded.classifications.items()) {
+      json& all = result.classifications[name];
+      for (json& item : items) all.push_back(std::move(item));
+    }
+  }
+  json metadata = json::object();
+  if (!result.scorer_errors.empty()) metadata["scorer_errors"] = result.scorer_errors;
+  if (!result.classifier_errors.empty()) metadata["classifier_errors"] = result.classifier_errors;
+  if (root_ && !metadata.empty()) root_.log({.metadata = metadata});
+  if (root_ && !result.classifications.is_null()) root_.log({.classifications = result.classifications});
+  if (!missing.empty() && plan_.options.error_scores) add_error_scores(result, missing);
+  root_.end();
+  return result;
+}
+
+void CaseRun::add_error_scores(EvalCaseResult& result, const std::vector<std::string>& missing) {
+  try {
+    const auto scores = plan_.options.error_scores(result, missing);
+    for (const auto& [name, score] : scores) result.scores[name] = score;
+    root_.log({.scores = scores});
+  } catch (...) {
+    result.scorer_errors["error_scores"] = error_text();
+  }
+}
+
+std::optional<EvalCaseResult> CaseRun::abandon(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(over_, true)) return {};
+  stop_ = true;
+  // What the task and the graders write belongs to them until they return, which may be never.
+  EvalCaseResult result = result_of_task();
+  result.metadata = data_.metadata;
+  result.tags = data_.tags;
+  result.error = why;
+  if (root_) root_.log({.error = why});
+  root_.end();
+  return result;
+}
+
+}  // namespace braintrust::detail

@@ -1,0 +1,155 @@
+#include <braintrust/eval/eval.h>
+#include <braintrust/eval/reporter.h>
+
+#include <fmt/format.h>
+
+#include <braintrust/core/diagnostics.h>
+
+#include "core/environment.h"
+#include "eval/eval_run.h"
+#include "eval/experiment_core.h"
+#include "trace/exception_text.h"
+
+namespace braintrust {
+
+std::map<std::string, double> zero_scores(const EvalCaseResult&, const std::vector<std::string>& missing) {
+  std::map<std::string, double> scores;
+  for (const std::string& name : missing) scores[name] = 0;
+  return scores;
+}
+
+namespace detail {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds flush_deadline{60};
+
+std::optional<Error> check(std::string_view name, const EvalPlan& plan) {
+  const auto refused = [&](std::string_view why) {
+    return Error{ErrorCode::invalid_argument, fmt::format("Eval \"{}\": {}", name, why)};
+  };
+  if (is_blank(name)) return refused("an eval needs a name");
+  if (!plan.data) return refused("there is no `data`");
+  if (!plan.task) return refused("there is no `task`");
+  if (plan.scores.empty() && plan.classifiers.empty()) return refused("give at least one of `scores` and `classifiers`");
+  if (plan.options.trial_count == 0) return refused("`trial_count` must be at least 1");
+  return {};
+}
+
+ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan) {
+  const EvalOptions<>& options = plan.options;
+  ExperimentOptions experiment{.project = options.project,
+                               .name = options.experiment_name,
+                               .project_id = options.project_id,
+                               .description = options.description,
+                               .metadata = options.metadata,
+                               .tags = options.tags,
+                               .base_experiment = options.base_experiment,
+                               .base_experiment_id = options.base_experiment_id,
+                               .dataset = plan.data.dataset(),
+                               .update = options.update,
+                               .is_public = options.is_public,
+                               .git = options.git,
+                               .connection = options.connection};
+  if (is_blank(experiment.project) && is_blank(experiment.project_id)) experiment.project = name;
+  return experiment;
+}
+
+// A reporter's own faults are not the eval's.
+template <class F>
+void tell(F&& f) {
+  try {
+    f();
+  } catch (...) {
+    report(Severity::warning, ErrorCode::callback_failed,
+           "an eval's reporter threw: " + exception_text(std::current_exception()));
+  }
+}
+
+std::uint64_t lost_rows(const Logger& logger) { return logger.stats().dropped.total(); }
+
+// Brings the rows home, and the averages back.
+void summarize(EvalResult& result, const Experiment& experiment, const Averages& averages, std::uint64_t lost_before) {
+  result.summary = {.project_name = experiment.project_name(),
+                    .project_id = experiment.project_id(),
+                    .experiment_name = experiment.name(),
+                    .experiment_id = experiment.id(),
+                    .experiment_url = experiment.url()};
+  if (!experiment) return averages.fill(result.summary);
+  const FlushResult flushed = experiment.flush(flush_deadline);
+  const Logger& logger = ExperimentAccess::core_of(experiment)->logger;
+  const std::uint64_t lost = lost_rows(logger) - lost_before;
+  if (!result.error && (flushed.pending > 0 || lost > 0)) {
+    result.error = Error{ErrorCode::deadline_exceeded,
+                         fmt::format("the experiment is not complete: {} of its rows did not arrive", flushed.pending + lost)};
+  }
+  auto summary = experiment.summarize();
+  if (summary) {
+    result.summary = *std::move(summary);
+  } else {
+    report(Severity::warning, summary.error().code,
+           "the experiment's summary could not be had, so averages were made here: " + summary.error().message);
+    averages.fill(result.summary);
+  }
+}
+
+EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<EvalReporter>& reporter) {
+  EvalResult result{.name = std::string(name)};
+  if (auto error = check(name, plan)) {
+    result.error = std::move(error);
+    return result;
+  }
+  Experiment experiment;
+  if (!plan.options.no_send_logs) {
+    auto registered = init_experiment(experiment_options(name, plan));
+    if (!registered) {
+      result.error = registered.error();
+      return result;
+    }
+    experiment = *std::move(registered);
+  }
+  const Logger logger = experiment ? ExperimentAccess::core_of(experiment)->logger : Logger();
+  const std::uint64_t lost_before = lost_rows(logger);
+  auto next = plan.data.open({.project = plan.options.project.empty() ? std::string(name) : plan.options.project,
+                              .project_id = experiment ? experiment.project_id() : plan.options.project_id,
+                              .base_experiment_id = experiment.base_experiment_id(),
+                              .connection = plan.options.connection});
+  if (!next) {
+    result.error = next.error();
+    return result;
+  }
+  std::optional<std::size_t> cases = plan.data.size();
+  if (cases) *cases *= plan.options.trial_count;
+  tell([&] {
+    reporter->on_start(
+        {.eval_name = result.name, .experiment_name = experiment.name(), .experiment_url = experiment.url(), .cases = cases});
+  });
+  const bool keep = plan.options.keep_results;
+  auto outcome = std::make_shared<EvalRun>(std::move(plan), experiment, logger, *std::move(next), reporter)->run();
+  if (keep) result.results = std::move(outcome.results);
+  result.cases = outcome.cases;
+  result.failed_cases = outcome.failed_cases;
+  result.error = std::move(outcome.error);
+  result.interrupted = outcome.interrupted;
+  summarize(result, experiment, outcome.averages, lost_before);
+  return result;
+}
+
+}  // namespace
+
+EvalResult run_eval(std::string_view name, EvalPlan plan) noexcept {
+  auto reporter = plan.options.reporter ? plan.options.reporter : terminal_reporter();
+  EvalResult result;
+  try {
+    result = evaluate(name, std::move(plan), reporter);
+  } catch (...) {
+    result = {.name = std::string(name)};
+    result.error = Error{ErrorCode::callback_failed, exception_text(std::current_exception())};
+  }
+  tell([&] { reporter->on_end(result); });
+  return result;
+}
+
+}  // namespace detail
+}  // namespace braintrust

@@ -1,0 +1,238 @@
+#include "eval/eval_run.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include <braintrust/core/diagnostics.h>
+
+#include "trace/exception_text.h"
+
+namespace braintrust::detail {
+namespace {
+
+constexpr std::size_t most_queued_bytes = 10u << 20;   // of rows that wait, before the next case begins (PROTO 14.9)
+constexpr std::chrono::milliseconds look_around{100};  // a signal handler can wake nobody
+
+std::atomic<unsigned> interruption_count = 0;
+static_assert(std::atomic<unsigned>::is_always_lock_free, "interrupt_evals is called from signal handlers");
+
+}  // namespace
+
+unsigned interruptions() noexcept { return interruption_count.load(std::memory_order_relaxed); }
+
+void Averages::add(const EvalCaseResult& result) {
+  for (const auto& [name, score] : result.scores) {
+    if (!score) continue;
+    Average& average = scores_[name];
+    average.sum += *score;
+    ++average.count;
+  }
+  if (!result.error.empty()) return;
+  duration_.sum += std::chrono::duration<double>(result.duration).count();
+  ++duration_.count;
+}
+
+void Averages::fill(ExperimentSummary& summary) const {
+  for (const auto& [name, average] : scores_) {
+    summary.scores.push_back({.name = name, .score = average.sum / static_cast<double>(average.count)});
+  }
+  if (duration_.count == 0) return;
+  summary.metrics.push_back({.name = "duration", .metric = duration_.sum / static_cast<double>(duration_.count), .unit = "s"});
+}
+
+EvalRun::EvalRun(EvalPlan plan, Experiment experiment, Logger logger, EvalData::Next next,
+                 std::shared_ptr<EvalReporter> reporter)
+    : plan_(std::move(plan)),
+      experiment_(std::move(experiment)),
+      logger_(std::move(logger)),
+      next_(std::move(next)),
+      reporter_(std::move(reporter)) {}
+
+EvalRun::Outcome EvalRun::run() {
+  const unsigned interruptions_before = interruptions();
+  const auto& options = plan_.options;
+  const auto end = options.timeout.count() > 0 ? Clock::now() + options.timeout : Clock::time_point::max();
+  const unsigned workers =
+      options.max_concurrency > 0 ? options.max_concurrency : std::max(1u, std::thread::hardware_concurrency());
+  Lock lock(mutex_);
+  for (unsigned i = 0; i < workers; ++i) start_worker();
+  while (!all_over()) {
+    const auto now = Clock::now();
+    changed_.wait_until(lock, std::min({now + look_around, next_due(), end}));
+    if (interruptions() != interruptions_before && !data_over_) interrupt(lock, "the eval was interrupted", false);
+    abandon_late(lock, Clock::now());
+    if (Clock::now() >= end) {
+      interrupt(lock, fmt::format("the eval's time of {} s was over", std::chrono::duration<double>(options.timeout).count()),
+                true);
+    }
+  }
+  closed_ = true;
+  changed_.notify_all();
+  for (auto& [index, result] : results_) outcome_.results.push_back(std::move(result));
+  results_.clear();
+  return std::move(outcome_);
+}
+
+// Under the lock.
+void EvalRun::start_worker() {
+  std::thread([self = shared_from_this()] { self->work(); }).detach();
+}
+
+void EvalRun::work() {
+  Lock lock(mutex_);
+  while (!closed_) {
+    if (!to_grade_.empty()) {
+      run_grader(lock);
+    } else if (!data_over_ && !reading_) {
+      read_case(lock);
+    } else {
+      changed_.wait(lock);
+    }
+  }
+}
+
+// Takes the next case, or the next trial of the last one, and runs it.
+void EvalRun::read_case(Lock& lock) {
+  if (!repeated_) {
+    reading_ = true;
+    lock.unlock();
+    wait_for_room();
+    auto next = [&]() -> Result<std::optional<EvalCase>> {
+      try {
+        return next_();
+      } catch (...) {
+        return Error{ErrorCode::callback_failed, "the data could not be read: " + exception_text(std::current_exception())};
+      }
+    }();
+    lock.lock();
+    reading_ = false;
+    changed_.notify_all();
+    if (data_over_) return;  // interrupted meanwhile
+    if (!next) return end_data(next.error());
+    if (!*next) return end_data({});
+    repeated_ = **std::move(next);
+    trials_begun_ = 0;
+  }
+  const unsigned trials = std::max(1u, repeated_->trial_count > 0 ? repeated_->trial_count : plan_.options.trial_count);
+  const unsigned trial = trials_begun_++;
+  const bool last = trials_begun_ >= trials;
+  auto run = std::make_shared<CaseRun>(plan_, last ? *std::move(repeated_) : *repeated_, trial, cases_begun_++);
+  if (last) repeated_.reset();
+  run_case(lock, run);
+}
+
+void EvalRun::run_case(Lock& lock, const std::shared_ptr<CaseRun>& run) {
+  const auto limit = plan_.options.task_timeout;
+  running_[run.get()] = {.run = run,
+                         .task_due = limit.count() > 0 ? Clock::now() + limit : Clock::time_point::max(),
+                         .graders_left = run->graders()};
+  lock.unlock();
+  const bool to_be_graded = run->start(experiment_);
+  lock.lock();
+  const auto found = running_.find(run.get());
+  if (found == running_.end()) return;  // abandoned
+  found->second.task_due = Clock::time_point::max();
+  if (!to_be_graded) return close(lock, run, run->finish());
+  for (std::size_t i = 0; i < run->graders(); ++i) to_grade_.emplace_back(run, i);
+  if (run->graders() > 1) changed_.notify_all();
+}
+
+void EvalRun::run_grader(Lock& lock) {
+  const auto [run, which] = std::move(to_grade_.front());
+  to_grade_.pop_front();
+  lock.unlock();
+  run->grade(which);
+  lock.lock();
+  const auto found = running_.find(run.get());
+  if (found == running_.end() || --found->second.graders_left > 0) return;
+  close(lock, run, run->finish());
+}
+
+// The case is over.
+void EvalRun::close(Lock&, const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result) {
+  running_.erase(run.get());
+  if (result) take(*std::move(result), run->index());
+  changed_.notify_all();
+}
+
+void EvalRun::take(EvalCaseResult result, std::size_t index) {
+  ++outcome_.cases;
+  if (!result.ok()) ++outcome_.failed_cases;
+  outcome_.averages.add(result);
+  try {
+    reporter_->on_case(result, outcome_.cases);
+  } catch (...) {
+    report(Severity::warning, ErrorCode::callback_failed,
+           "an eval's reporter threw: " + exception_text(std::current_exception()));
+  }
+  if (plan_.options.keep_results) results_.emplace(index, std::move(result));
+}
+
+void EvalRun::end_data(std::optional<Error> error) {
+  data_over_ = true;
+  if (error && !outcome_.error) outcome_.error = std::move(error);
+  changed_.notify_all();
+}
+
+// Rows are sent by one thread, and cases may be made by many: what has no room in the queue would be lost. A server that takes
+// nothing at all is not waited for without end: the queue tells what it had to drop.
+void EvalRun::wait_for_room() {
+  unsigned vain = 0;
+  while (logger_ && logger_.stats().queued_bytes > most_queued_bytes && vain < 3) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (data_over_) return;
+    }
+    if (logger_.flush(std::chrono::seconds(10)).sent == 0) ++vain;
+  }
+}
+
+void EvalRun::abandon_late(Lock& lock, Clock::time_point now) {
+  std::vector<std::shared_ptr<CaseRun>> late;
+  for (const auto& [key, running] : running_) {
+    if (running.task_due <= now) late.push_back(running.run);
+  }
+  for (const auto& run : late) {
+    const double seconds = std::chrono::duration<double>(plan_.options.task_timeout).count();
+    auto result = run->abandon(fmt::format("the task took longer than {} s (task_timeout), and was left behind", seconds));
+    if (!result) continue;
+    close(lock, run, std::move(result));
+    start_worker();  // for the one that is still in the task
+  }
+}
+
+void EvalRun::interrupt(Lock& lock, std::string why, bool abandon) {
+  if (!outcome_.interrupted) {
+    outcome_.interrupted = true;
+    end_data(Error{ErrorCode::deadline_exceeded, why + ": not every case ran"});
+  }
+  data_over_ = true;
+  std::vector<std::shared_ptr<CaseRun>> left;
+  for (const auto& [key, running] : running_) left.push_back(running.run);
+  for (const auto& run : left) {
+    if (!abandon) {
+      run->ask_to_stop();
+    } else if (auto result = run->abandon(why)) {
+      close(lock, run, std::move(result));
+    }
+  }
+  if (abandon) to_grade_.clear();
+}
+
+bool EvalRun::all_over() const { return data_over_ && running_.empty(); }
+
+EvalRun::Clock::time_point EvalRun::next_due() const {
+  auto due = Clock::time_point::max();
+  for (const auto& [key, running] : running_) due = std::min(due, running.task_due);
+  return due;
+}
+
+}  // namespace braintrust::detail
+
+namespace braintrust {
+
+void interrupt_evals() noexcept { detail::interruption_count.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace braintrust

@@ -1,0 +1,108 @@
+#pragma once
+
+// `EvalRun`: runs the cases of an eval on threads of its own, several at a time.
+//
+// Workers take what there is to do: graders of a case whose task is over, before the next case. So the graders of a case run at
+// the same time, and no more than `max_concurrency` pieces of work do. One thread reads the data at a time, and waits there
+// while the queue of rows is full, so that nothing is lost however fast the cases are.
+//
+// What a thread of the user's function never comes back from is left to itself: the thread keeps the run alive, and another one
+// takes its place.
+//
+// Threads: `run` on the caller's, which keeps the time. Errors: `Outcome::error`. Source: PROTO 14.
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <braintrust/eval/eval.h>
+
+#include "eval/case_run.h"
+
+namespace braintrust::detail {
+
+// Averages over cases, as they come.
+class Averages {
+ public:
+  void add(const EvalCaseResult& result);
+  void fill(ExperimentSummary& summary) const;
+
+ private:
+  struct Average {
+    double sum = 0;
+    std::size_t count = 0;
+  };
+  std::map<std::string, Average> scores_;
+  Average duration_;  // seconds
+};
+
+class EvalRun : public std::enable_shared_from_this<EvalRun> {
+ public:
+  struct Outcome {
+    std::vector<EvalCaseResult> results = {};
+    std::size_t cases = 0;
+    std::size_t failed_cases = 0;
+    std::optional<Error> error = {};
+    bool interrupted = false;
+    Averages averages = {};
+  };
+
+  EvalRun(EvalPlan plan, Experiment experiment, Logger logger, EvalData::Next next, std::shared_ptr<EvalReporter> reporter);
+
+  // Once. Waits until all is over.
+  Outcome run();
+
+ private:
+  using Clock = CaseRun::Clock;
+  using Lock = std::unique_lock<std::mutex>;
+  struct Running {
+    std::shared_ptr<CaseRun> run;
+    Clock::time_point task_due;  // `max` once the task is over
+    std::size_t graders_left = 0;
+  };
+
+  void start_worker();
+  void work();
+  void read_case(Lock& lock);
+  void run_case(Lock& lock, const std::shared_ptr<CaseRun>& run);
+  void run_grader(Lock& lock);
+  void close(Lock& lock, const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result);
+  void take(EvalCaseResult result, std::size_t index);
+  void end_data(std::optional<Error> error);
+  void wait_for_room();
+  void abandon_late(Lock& lock, Clock::time_point now);
+  void interrupt(Lock& lock, std::string why, bool abandon);
+  bool all_over() const;
+  Clock::time_point next_due() const;
+
+  const EvalPlan plan_;
+  const Experiment experiment_;
+  const Logger logger_;  // of the rows; a no-op when nothing is sent
+  const EvalData::Next next_;
+  const std::shared_ptr<EvalReporter> reporter_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool reading_ = false;                   // a worker is at the data
+  bool data_over_ = false;                 // no case follows
+  std::optional<EvalCase> repeated_ = {};  // a case with more trials to come
+  unsigned trials_begun_ = 0;              // of it
+  std::size_t cases_begun_ = 0;
+  std::map<const CaseRun*, Running> running_ = {};
+  std::deque<std::pair<std::shared_ptr<CaseRun>, std::size_t>> to_grade_ = {};
+  std::map<std::size_t, EvalCaseResult> results_ = {};
+  bool closed_ = false;  // `run` has returned
+  Outcome outcome_ = {};
+};
+
+// How often `interrupt_evals` was called.
+unsigned interruptions() noexcept;
+
+}  // namespace braintrust::detail
