@@ -9,13 +9,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "local/calls.h"
+#include "local/projects.h"
+
 namespace braintrust::local {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* org_id = "00000000-0000-4000-8000-000000000001";
-constexpr const char* org_name = "local";
 
 // The service's own limit. Clients split by it and upload apart what is larger; it is held here too, so that one that does
 // neither is told now and not in production. An upload may be as large as the listener takes.
@@ -23,12 +23,6 @@ constexpr std::size_t logs3_payload_max_bytes = 6UL * 1024 * 1024;
 
 constexpr std::string_view upload_path = "/logs3/overflow/";
 constexpr std::string_view attachment_path = "/attachment/content/";
-
-// `object[key]` when it is a text, else "".
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 // What may stand in a URL as it is: a UUID, and what else a client may think of.
 bool is_key(std::string_view text) {
@@ -39,25 +33,6 @@ bool is_key(std::string_view text) {
 
 bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c < 0x7F; });
-}
-
-std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-HttpAnswer ok(const json& body) { return {200, to_text(body)}; }
-
-HttpAnswer refuse(int status, std::string_view message) { return {status, to_text({{"error", message}})}; }
-
-HttpAnswer refuse(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::invalid_argument:
-      return refuse(400, error.message);
-    case ErrorCode::unauthorized:
-      return refuse(403, error.message);
-    case ErrorCode::not_found:
-      return refuse(404, error.message);
-    default:
-      return refuse(500, error.message);
-  }
 }
 
 // "localhost", "127.0.0.1" or "[::1]", with any port.
@@ -101,6 +76,13 @@ HttpAnswer Protocol::answer(const HttpRequest& request) {
   if (is("POST", "/api/apikey/login")) return login(request);
   if (is("POST", "/api/project/register")) return register_project(request);
   if (is("GET", "/api/project")) return get_project(request);
+  for (const auto calls : {dataset_calls, experiment_calls, prompt_calls}) {
+    try {
+      if (auto answer = calls(store_, request)) return *std::move(answer);
+    } catch (const Refused& refused) {
+      return refuse(refused.error);
+    }
+  }
   return refuse(404, fmt::format("braintrust-local does not know {} {}", request.method, request.path));
 }
 
@@ -118,13 +100,13 @@ HttpAnswer Protocol::register_project(const HttpRequest& request) {
   }
   const auto project = store_.register_project(name->get_ref<const std::string&>());
   if (!project) return refuse(project.error());
-  return ok({{"project", {{"id", project->id}, {"name", project->name}, {"org_id", org_id}}}});
+  return ok({{"project", to_json(*project)}});
 }
 
 HttpAnswer Protocol::get_project(const HttpRequest& request) {
   const auto project = store_.project(request.query("id"));
   if (!project) return refuse(project.error());
-  return ok({{"id", project->id}, {"name", project->name}, {"org_id", org_id}});
+  return ok(to_json(*project));
 }
 
 HttpAnswer Protocol::logs3(const HttpRequest& request) {
@@ -153,7 +135,7 @@ HttpAnswer Protocol::put_upload(const HttpRequest& request) {
 
 HttpAnswer Protocol::begin_attachment(const HttpRequest& request) {
   const auto body = json::parse(request.body, nullptr, false);
-  const auto key = text_at(body, "key"), filename = text_at(body, "filename"), type = text_at(body, "content_type");
+  const auto key = text_field(body, "key"), filename = text_field(body, "filename"), type = text_field(body, "content_type");
   if (!is_key(key)) return refuse(400, "key must be a text of letters, digits and '-', at most 200");
   if (filename.empty() || type.empty() || !is_printable(type)) return refuse(400, "filename and content_type must be texts");
   const auto token = store_.begin_attachment(key, filename, type);
@@ -165,11 +147,11 @@ HttpAnswer Protocol::begin_attachment(const HttpRequest& request) {
 HttpAnswer Protocol::report_attachment(const HttpRequest& request) {
   const auto body = json::parse(request.body, nullptr, false);
   const auto status = body.is_object() && body.contains("status") ? body["status"] : json();
-  const auto word = text_at(status, "upload_status");
+  const auto word = text_field(status, "upload_status");
   if (word != "uploading" && word != "done" && word != "error") {
     return refuse(400, "status.upload_status must be \"uploading\", \"done\" or \"error\"");
   }
-  const auto reported = store_.report_attachment(text_at(body, "key"), word, text_at(status, "error_message"));
+  const auto reported = store_.report_attachment(text_field(body, "key"), word, text_field(status, "error_message"));
   if (!reported) return refuse(reported.error());
   return {};
 }

@@ -1,77 +1,26 @@
-#include <fcntl.h>
-#include <unistd.h>
+#include <braintrust/local/store.h>
 
-#include <algorithm>
-#include <chrono>
-#include <deque>
 #include <mutex>
-#include <thread>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
-#include <braintrust/local/store.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "core/json_scan.h"
 #include "local/attachments.h"
+#include "local/btql_run.h"
+#include "local/comparison.h"
+#include "local/datasets.h"
+#include "local/experiments.h"
 #include "local/json_text.h"
+#include "local/projects.h"
 #include "local/random_id.h"
 #include "local/row.h"
-#include "local/row_merge.h"
-#include "local/sqlite.h"
+#include "local/store_state.h"
 #include "local/trace_tree.h"
 
 namespace braintrust::local {
 namespace {
-
-constexpr int schema_version = 3;
-constexpr int busy_ms = 30'000;
-constexpr std::size_t remembered_traces = 1000;
-
-// `body` is last, so that reading the other columns skips the pages it overflows to. Dataset rows have no trace here, even
-// where they name a span.
-constexpr const char* schema = R"(
-  CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  INSERT OR IGNORE INTO counters VALUES ('xact', 0);
-  CREATE TABLE IF NOT EXISTS projects (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  CREATE TABLE IF NOT EXISTS containers (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  CREATE TABLE IF NOT EXISTS rows (
-    key INTEGER PRIMARY KEY,
-    container INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    xact INTEGER NOT NULL,
-    root_span_id TEXT,
-    start REAL,
-    exec_counter INTEGER,
-    comment_on TEXT,
-    body TEXT NOT NULL);
-  CREATE UNIQUE INDEX IF NOT EXISTS rows_by_id ON rows (id, container);
-  CREATE INDEX IF NOT EXISTS rows_by_trace ON rows (root_span_id, start) WHERE root_span_id IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS rows_by_subject ON rows (comment_on, container) WHERE comment_on IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS uploads (
-    key TEXT PRIMARY KEY,
-    token TEXT NOT NULL,
-    begun INTEGER NOT NULL,
-    applied INTEGER NOT NULL DEFAULT 0,
-    body BLOB);
-)";
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-// Makes the file before SQLite does: what people asked and what models answered is for its owner only.
-void create_private(const std::string& path) {
-  const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-  if (file >= 0) ::close(file);
-}
-
-std::string opened_path(const std::string& path) {
-  if (path.empty()) return ":memory:";
-  create_private(path);
-  return path;
-}
 
 // Appends a row and its transaction id to a JSON array.
 void append_row(std::string& rows, std::string_view body, std::int64_t xact) {
@@ -85,162 +34,7 @@ std::string closed(std::string rows) {
   return rows += ']';
 }
 
-// The traces that were written to last, each once, in the order of their first row.
-class RecentTraces {
- public:
-  void add(const std::string& root_span_id) {
-    if (!known_.insert(root_span_id).second) return;
-    order_.push_back(root_span_id);
-    if (order_.size() > remembered_traces) {
-      known_.erase(order_.front());
-      order_.pop_front();
-    }
-  }
-  std::vector<std::string> list() const { return {order_.begin(), order_.end()}; }
-
- private:
-  std::deque<std::string> order_;
-  std::unordered_set<std::string> known_;
-};
-
-// WAL: readers do not wait for the writer, and a killed process leaves a whole file. To change to it is the one thing for which
-// SQLite itself does not wait, and several programs may open a new file at the same moment.
-void use_wal(Database& database) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_ms);
-  for (;;) {
-    try {
-      if (database.text("PRAGMA journal_mode") != "wal") database.text("PRAGMA journal_mode = WAL");
-      return;
-    } catch (const SqliteError&) {
-      if (!database.is_busy() || std::chrono::steady_clock::now() > end) throw;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
-// Brings the file to the schema of this version.
-void prepare(Database& database) {
-  use_wal(database);
-  // NORMAL: no fsync for each request.
-  database.run("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536");
-  if (database.number("PRAGMA user_version") == schema_version) return;
-  Transaction transaction(database);
-  const auto version = database.number("PRAGMA user_version");
-  if (version > schema_version) throw SqliteError("made by a newer version of braintrust-local");
-  if (version == 1 || version == 2) database.run("ALTER TABLE rows ADD COLUMN exec_counter INTEGER");
-  database.run(schema);
-  database.run(attachments_schema);
-  database.run(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
-  transaction.commit();
-}
-
 }  // namespace
-
-class Store::State {
- public:
-  explicit State(const std::string& path) : database_(opened_path(path), busy_ms), prepared_((prepare(database_), true)) {}
-
-  // Runs `work` under the lock; what SQLite throws becomes an `Error`.
-  template <class Work>
-  auto locked(Work&& work) -> Result<decltype(work(*this))> {
-    try {
-      const std::lock_guard lock(mutex_);
-      if constexpr (std::is_void_v<decltype(work(*this))>) {
-        work(*this);
-        return {};
-      } else {
-        return work(*this);
-      }
-    } catch (const SqliteError& error) {
-      containers_.clear();  // some may be of a transaction that is undone
-      return Error{ErrorCode::io, fmt::format("database: {}", error.what())};
-    }
-  }
-
-  // Stores rows in one transaction; with an upload's key, unless that upload was stored already.
-  void write(const std::vector<Row>& rows, const std::string* upload = nullptr) {
-    Transaction transaction(database_);
-    if (!upload || claim(*upload)) {
-      const auto xact = next_xact();
-      for (const auto& row : rows) write(row, xact);
-    }
-    transaction.commit();
-    for (const auto& row : rows) {
-      if (!row.root_span_id || row.is_delete) continue;
-      recent.add(*row.root_span_id);
-      changed.add(*row.root_span_id);
-    }
-  }
-
-  Database& database() { return database_; }
-
-  RecentTraces recent;
-  RecentTraces changed;
-  std::mutex mutex_;
-
- private:
-  std::int64_t next_xact() {
-    // The service's own shape: a fixed prefix, the time, a counter; here only its order matters.
-    const auto now = (std::int64_t{0x0DE1} << 48) | (unix_seconds() << 16);
-    Use use(xact_);
-    use->bind(1, now).step();
-    return use->number(0);
-  }
-
-  std::int64_t container_key(const std::string& name) {
-    if (const auto known = containers_.find(name); known != containers_.end()) return known->second;
-    add_container_.bind(1, name).run();
-    Use use(find_container_);
-    use->bind(1, name).step();
-    return containers_[name] = use->number(0);
-  }
-
-  void write(const Row& row, std::int64_t xact) {
-    const auto container = container_key(row.container);
-    if (row.is_delete) {
-      delete_.bind(1, row.id).bind(2, container).run();
-      return;
-    }
-    std::string rewritten;
-    std::optional<Row> merged;
-    if (row.is_merge) {
-      Use use(body_);
-      if (use->bind(1, row.id).bind(2, container).step()) {
-        rewritten = merge_rows(use->text(0), row.text);
-        merged = parse_row(rewritten);
-      }
-    }
-    if (!merged && row.has_control_fields) rewritten = without_control_fields(row.text);
-    const Row& result = merged ? *merged : row;
-    Use use(upsert_);
-    use->bind(1, container).bind(2, row.id).bind(3, xact);
-    if (result.root_span_id && !row.container.starts_with("dataset:")) use->bind(4, *result.root_span_id);
-    if (result.start) use->bind(5, *result.start);
-    if (result.exec_counter) use->bind(6, *result.exec_counter);
-    if (result.comment_on) use->bind(7, *result.comment_on);
-    use->bind(8, rewritten.empty() ? row.text : std::string_view(rewritten)).step();
-  }
-
-  bool claim(const std::string& upload) {
-    claim_upload_.bind(1, upload).run();
-    return database_.changes() > 0;
-  }
-
-  Database database_;
-  bool prepared_;  // before the statements, which need the tables
-  std::unordered_map<std::string, std::int64_t> containers_;
-  Statement xact_{database_, "UPDATE counters SET value = max(value + 1, ?) WHERE name = 'xact' RETURNING value"};
-  Statement add_container_{database_, "INSERT OR IGNORE INTO containers (name) VALUES (?)"};
-  Statement find_container_{database_, "SELECT key FROM containers WHERE name = ?"};
-  Statement delete_{database_, "DELETE FROM rows WHERE id = ? AND container = ?"};
-  Statement body_{database_, "SELECT body FROM rows WHERE id = ? AND container = ?"};
-  Statement upsert_{database_,
-                    "INSERT INTO rows (container, id, xact, root_span_id, start, exec_counter, comment_on, body) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, container) DO UPDATE SET xact = excluded.xact, "
-                    "root_span_id = excluded.root_span_id, start = excluded.start, exec_counter = excluded.exec_counter, "
-                    "comment_on = excluded.comment_on, body = excluded.body"};
-  Statement claim_upload_{database_, "UPDATE uploads SET applied = 1, body = NULL WHERE key = ? AND applied = 0"};
-};
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::Store(Store&&) noexcept = default;
@@ -363,23 +157,37 @@ Result<std::size_t> Store::row_count() const {
 }
 
 Result<Project> Store::register_project(std::string_view name) {
-  return state_->locked([&](State& state) {
-    const auto id = random_uuid();
-    Statement add(state.database(), "INSERT OR IGNORE INTO projects (id, name) VALUES (?, ?)");
-    add.bind(1, id).bind(2, name).run();
-    Statement find(state.database(), "SELECT id FROM projects WHERE name = ?");
-    find.bind(1, name).step();
-    return Project{std::string(find.text(0)), std::string(name)};
-  });
+  return state_->locked([&](State& state) { return local::register_project(state.database(), name); });
 }
 
 Result<Project> Store::project(std::string_view id) const {
-  auto found = state_->locked([&](State& state) {
-    Statement find(state.database(), "SELECT name FROM projects WHERE id = ?");
-    return find.bind(1, id).step() ? Project{std::string(id), std::string(find.text(0))} : Project{};
-  });
-  if (found && found->id.empty()) return Error{ErrorCode::not_found, fmt::format("no project has the id {}", id)};
-  return found;
+  return state_->locked([&](State& state) { return find_project(state.database(), id); });
+}
+
+Result<std::string> Store::query(std::string_view request) const {
+  const auto parsed = detail::valid_json(request) ? nlohmann::json::parse(request, nullptr, false) : nlohmann::json();
+  if (!parsed.is_object()) return Error{ErrorCode::invalid_argument, "not a JSON object"};
+  try {
+    return run_btql(*state_, parsed);
+  } catch (const Refused& refused) {
+    return refused.error;
+  }
+}
+
+Result<std::vector<DatasetSummary>> Store::datasets(std::size_t limit) const {
+  return state_->locked([&](State& state) { return list_datasets(state, limit); });
+}
+
+Result<std::vector<ExperimentSummary>> Store::experiments(std::size_t limit) const {
+  const auto entries = state_->locked([&](State& state) { return list_experiments(state, limit); });
+  if (!entries) return entries.error();
+  std::vector<ExperimentSummary> summaries;
+  for (const auto& entry : *entries) {
+    const auto cases = read_cases(*state_, entry.id);
+    if (!cases) return cases.error();
+    summaries.push_back(summary_of(entry, *cases));
+  }
+  return summaries;
 }
 
 Result<Store::Upload> Store::begin_upload() {

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <braintrust/core/result.h>
@@ -42,6 +43,26 @@ struct TraceSummary {
 struct Project {
   std::string id = {};
   std::string name = {};
+};
+
+// One dataset in a list.
+struct DatasetSummary {
+  std::string id = {};
+  std::string name = {};
+  std::string project = {};  // its name
+  std::size_t rows = 0;
+  std::string version = {};  // the transaction that changed it last; blank if none did
+};
+
+// One experiment in a list. A case is a trace of it.
+struct ExperimentSummary {
+  std::string id = {};
+  std::string name = {};
+  std::string project = {};  // its name
+  std::chrono::system_clock::time_point created = {};
+  std::size_t cases = 0;
+  std::size_t errors = 0;                                   // cases with an error in one of their spans
+  std::vector<std::pair<std::string, double>> scores = {};  // the average of each, by name
 };
 
 // What is known of an attachment, but for its bytes.
@@ -86,6 +107,14 @@ class Store {
   // start, each with its `_xact_id`.
   Result<std::string> rows_json(std::string_view root_span_id = {}) const;
 
+  // Answers the body of a `POST /btql`: `{"query": "SELECT * FROM dataset('…')"}`. `invalid_argument` says which part of it
+  // cannot be done. (PROTO 13)
+  Result<std::string> query(std::string_view request) const;
+
+  // Datasets and experiments that were registered, the newest first; at most `limit` of them (0: all).
+  Result<std::vector<DatasetSummary>> datasets(std::size_t limit = 0) const;
+  Result<std::vector<ExperimentSummary>> experiments(std::size_t limit = 0) const;
+
   // How many rows there are, comments and dataset rows included.
   Result<std::size_t> row_count() const;
 
@@ -112,8 +141,11 @@ class Store {
   Result<StoredAttachment> attachment(std::string_view key) const;
   Result<std::string> attachment_bytes(std::string_view key) const;
 
- private:
+  // What the rest of this library works with; of no use outside of it.
   class State;
+  State& state() const { return *state_; }
+
+ private:
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
