@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include "local/commands.h"
+#include "local/comparison.h"
 #include "local/default_database.h"
+#include "local/experiment_print.h"
 #include "local/tree_print.h"
 
 namespace braintrust::local {
@@ -25,6 +27,46 @@ int show_list(const Store& store, std::size_t limit) {
   return 0;
 }
 
+int show_experiments(const Store& store, std::size_t limit) {
+  const auto experiments = store.experiments(limit);
+  if (!experiments) return complain(experiments.error());
+  if (experiments->empty()) {
+    fmt::print("No experiments yet. Run an evaluation with: braintrust-local run -- PROGRAM\n");
+    return 0;
+  }
+  fmt::print("{}", print_experiments(*experiments, stdout_style()));
+  return 0;
+}
+
+int show_datasets(const Store& store, std::size_t limit) {
+  const auto datasets = store.datasets(limit);
+  if (!datasets) return complain(datasets.error());
+  if (datasets->empty()) {
+    fmt::print("No datasets yet.\n");
+    return 0;
+  }
+  fmt::print("{}", print_datasets(*datasets, stdout_style()));
+  return 0;
+}
+
+int show_experiment(const Store& store, const ShowArguments& arguments) {
+  ExperimentEntry entry, base;
+  const auto found = store.state().locked([&](Store::State& state) {
+    entry = entry_called(state, arguments.experiment);
+    // Without one of its own it is shown by itself.
+    if (!arguments.base.empty()) base = entry_called(state, arguments.base);
+    if (arguments.base.empty() && !entry.base_id.empty()) base = entry_called(state, entry.base_id);
+  });
+  if (!found) return complain(found.error());
+  const auto cases = read_cases(store.state(), entry.id);
+  if (!cases) return complain(cases.error());
+  const auto before = base.id.empty() ? Result<std::vector<Case>>(std::vector<Case>()) : read_cases(store.state(), base.id);
+  if (!before) return complain(before.error());
+  fmt::print("{}", print_comparison(summary_of(entry, *cases), base.id.empty() ? std::nullopt : std::optional(base.name),
+                                    compare(*cases, *before), arguments.limit, stdout_style()));
+  return 0;
+}
+
 }  // namespace
 
 int show(const ShowArguments& arguments) {
@@ -36,6 +78,9 @@ int show(const ShowArguments& arguments) {
   const auto store = Store::open(*database);
   if (!store) return complain(store.error());
 
+  if (arguments.experiments) return show_experiments(*store, arguments.limit);
+  if (arguments.datasets) return show_datasets(*store, arguments.limit);
+  if (!arguments.experiment.empty()) return show_experiment(*store, arguments);
   if (arguments.trace.empty() && !arguments.json) return show_list(*store, arguments.limit);
   std::string id;
   if (!arguments.trace.empty()) {

@@ -31,7 +31,11 @@ struct ShowArguments {
   std::string database = {};
   std::string trace = {};  // blank: a list of traces
   bool json = false;
-  std::size_t limit = 20;  // of the list; 0: all
+  bool experiments = false;     // a list of those
+  bool datasets = false;        // or of those
+  std::string experiment = {};  // by name or id: what it came to
+  std::string base = {};        // compared to this one instead of its own
+  std::size_t limit = 20;       // of the list; 0: all
 };
 int show(const ShowArguments& arguments);
 

@@ -134,23 +134,31 @@ json base_of(Store::State& state, std::string_view id) {
   return {{"base_exp_id", base}, {"base_exp_name", find_experiment(state, base).at("name")}};
 }
 
-json experiment_called(Store::State& state, std::string_view name_or_id) {
+namespace {
+
+ExperimentEntry entry_of(const Statement& row) {
+  const auto body = json::parse(row.text(2));
+  return {text_field(body, "id"), std::string(row.text(0)), std::string(row.text(1)), text_field(body, "created"),
+          text_field(body, "base_exp_id")};
+}
+
+}  // namespace
+
+ExperimentEntry entry_called(Store::State& state, std::string_view name_or_id) {
   Statement find(state.database(),
-                 "SELECT body FROM experiments WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC, key DESC LIMIT 1");
+                 "SELECT e.name, p.name, e.body FROM experiments e JOIN projects p ON p.id = e.project_id "
+                 "WHERE e.id = ?1 OR e.name = ?1 ORDER BY e.id = ?1 DESC, e.key DESC LIMIT 1");
   if (!find.bind(1, name_or_id).step()) refuse_unknown(fmt::format("no experiment is called {}", name_or_id));
-  return json::parse(find.text(0));
+  return entry_of(find);
 }
 
 std::vector<ExperimentEntry> list_experiments(Store::State& state, std::size_t limit) {
   Statement find(state.database(),
-                 "SELECT e.id, e.name, p.name, e.body FROM experiments e JOIN projects p ON p.id = e.project_id "
+                 "SELECT e.name, p.name, e.body FROM experiments e JOIN projects p ON p.id = e.project_id "
                  "ORDER BY e.key DESC LIMIT ?");
   find.bind(1, limit == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(limit));
   std::vector<ExperimentEntry> list;
-  while (find.step()) {
-    list.push_back({std::string(find.text(0)), std::string(find.text(1)), std::string(find.text(2)),
-                    text_field(json::parse(find.text(3)), "created")});
-  }
+  while (find.step()) list.push_back(entry_of(find));
   return list;
 }
 

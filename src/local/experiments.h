@@ -29,15 +29,17 @@ nlohmann::json find_experiment(Store::State& state, std::string_view id);
 // {base_exp_id, base_exp_name}, refused where it has none.
 nlohmann::json base_of(Store::State& state, std::string_view id);
 
-// The newest experiment of that name in any project, or that of this id; refused as `not_found`.
-nlohmann::json experiment_called(Store::State& state, std::string_view name_or_id);
-
 struct ExperimentEntry {
   std::string id = {};
   std::string name = {};
-  std::string project = {};
+  std::string project = {};  // its name
   std::string created = {};
+  std::string base_id = {};  // blank if it has none
 };
+
+// The newest experiment of that name in any project, or that of this id; refused as `not_found`.
+ExperimentEntry entry_called(Store::State& state, std::string_view name_or_id);
+
 // The newest first; at most `limit` of them (0: all).
 std::vector<ExperimentEntry> list_experiments(Store::State& state, std::size_t limit);
 

@@ -29,6 +29,8 @@ int main_of(int argc, char** argv) {
       "  braintrust-local run --auto --follow -- ./agent   the model calls of any program, as they are made\n"
       "  braintrust-local show                            the latest traces\n"
       "  braintrust-local show 3f2a91c0                   one of them, as a tree\n"
+      "  braintrust-local show --experiments              what was evaluated, and its scores\n"
+      "  braintrust-local show --experiment NAME          one of them, compared to the one before\n"
       "  braintrust-local serve                           for programs started elsewhere");
   app.require_subcommand(1);
 
@@ -52,11 +54,22 @@ int main_of(int argc, char** argv) {
   run_command->positionals_at_end();
 
   ShowArguments show_arguments;
-  auto* show_command = app.add_subcommand("show", "List traces, or show one as a tree");
+  auto* show_command = app.add_subcommand("show", "List traces, experiments or datasets, or show one of them");
   show_command->add_option("--db", show_arguments.database, database_help);
-  show_command->add_option("--limit", show_arguments.limit, "How many traces to list, 0 for all")->capture_default_str();
-  show_command->add_flag("--json", show_arguments.json, "Print rows as JSON: those of TRACE, or all");
-  show_command->add_option("TRACE", show_arguments.trace, "The beginning of a trace's id, as the list shows it");
+  show_command->add_option("--limit", show_arguments.limit, "How many to list, 0 for all")->capture_default_str();
+  auto* json = show_command->add_flag("--json", show_arguments.json, "Print rows as JSON: those of TRACE, or all");
+  auto* trace = show_command->add_option("TRACE", show_arguments.trace, "The beginning of a trace's id, as the list shows it");
+  auto* experiments = show_command->add_flag("--experiments", show_arguments.experiments, "List experiments and their scores");
+  auto* datasets = show_command->add_flag("--datasets", show_arguments.datasets, "List datasets");
+  auto* experiment = show_command->add_option("--experiment", show_arguments.experiment,
+                                              "What an experiment (name or id) came to, and which cases got worse");
+  show_command->add_option("--base", show_arguments.base, "Compare it to this one (name or id), not to its own base")
+      ->needs(experiment);
+  for (auto* one : {experiments, datasets, experiment}) {
+    for (auto* other : {json, trace, experiments, datasets, experiment}) {
+      if (one != other) one->excludes(other);
+    }
+  }
 
   try {
     app.parse(argc, argv);

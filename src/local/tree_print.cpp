@@ -1,13 +1,12 @@
 #include "local/tree_print.h"
 
 #include <algorithm>
-#include <ctime>
-#include <set>
 #include <utility>
 
 #include <braintrust/local/draw.h>
 #include <fmt/format.h>
 
+#include "local/paint.h"
 #include "local/text_width.h"
 
 namespace braintrust::local {
@@ -15,7 +14,6 @@ namespace {
 
 // Deeper spans are drawn at this depth: the tree must not walk out of the window.
 constexpr std::size_t max_depth = 24;
-constexpr std::size_t gap = 2;
 
 // The strokes of the tree, three columns each.
 struct Strokes {
@@ -23,58 +21,6 @@ struct Strokes {
 };
 constexpr Strokes unicode_strokes{"├─ ", "└─ ", "│  ", "   ", "✗ "};
 constexpr Strokes ascii_strokes{"|- ", "`- ", "|  ", "   ", "! "};
-
-class Painter {
- public:
-  explicit Painter(const Style& style) : color_(style.color) {}
-  std::string bold(const std::string& text) const { return paint("1", text); }
-  std::string dim(const std::string& text) const { return paint("2", text); }
-  std::string red(const std::string& text) const { return paint("31", text); }
-  std::string cyan(const std::string& text) const { return paint("36", text); }
-
- private:
-  std::string paint(const char* code, const std::string& text) const {
-    return color_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
-  }
-  bool color_;
-};
-
-std::string pad(std::size_t columns) { return std::string(columns, ' '); }
-std::string pad_left(const std::string& text, std::size_t columns) {
-  return pad(columns - std::min(columns, display_width(text))) + text;
-}
-std::string pad_right(const std::string& text, std::size_t columns) {
-  return text + pad(columns - std::min(columns, display_width(text)));
-}
-
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
-std::string time_text(std::chrono::system_clock::time_point time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local)};
-}
-
-// Enough of an id to find the trace by.
-std::string short_id(const std::string& root_span_id, std::size_t length = 8) {
-  return one_line(root_span_id.substr(0, length), length);
-}
-
-// The least length, from 8, at which no two ids look the same: ids that begin with a time differ late.
-std::size_t short_id_length(const std::vector<TraceSummary>& traces) {
-  for (std::size_t length = 8; length < 32; ++length) {
-    std::set<std::string> seen;
-    if (std::all_of(traces.begin(), traces.end(),
-                    [&](const auto& trace) { return seen.insert(trace.root_span_id.substr(0, length)).second; })) {
-      return length;
-    }
-  }
-  return 64;
-}
 
 std::string span_duration(const SpanNode& span, bool unicode) {
   if (!span.end) return unicode ? "…open" : "open";
@@ -232,7 +178,9 @@ std::string print_list(const std::vector<TraceSummary>& traces, const Style& sty
     std::string id, when, spans, duration, tokens, errors, name;
   };
   std::vector<Cells> rows{{"TRACE", "WHEN", "SPANS", "DURATION", "TOKENS", "ERRORS", "NAME"}};
-  const auto id_length = short_id_length(traces);
+  std::vector<std::string> ids;
+  for (const auto& trace : traces) ids.push_back(trace.root_span_id);
+  const auto id_length = short_id_length(ids);
   for (const auto& trace : traces) {
     const std::string none = "-";
     rows.push_back({short_id(trace.root_span_id, id_length), time_text(trace.start), std::to_string(trace.spans),
