@@ -25,10 +25,11 @@ json object_info(State& state, const json& request) {
   if (const auto& ids = field(request, "object_ids"); ids.is_array()) {
     for (const auto& id : ids) {
       if (!id.is_string()) continue;
-      const auto found = find_dataset(state, id.get_ref<const std::string&>());
+      const auto found = dataset_with_id(state, id.get_ref<const std::string&>());
+      if (!found) continue;
       infos.push_back({{"object_id", id},
-                       {"object_name", found.at("dataset").at("name")},
-                       {"parent_cols", {{"project", found.at("project")}}}});
+                       {"object_name", found->at("dataset").at("name")},
+                       {"parent_cols", {{"project", found->at("project")}}}});
     }
   }
   return infos;

@@ -55,12 +55,18 @@ json register_dataset(Store::State& state, const json& request) {
   return {{"project", to_json(project)}, {"dataset", dataset}};
 }
 
-json find_dataset(Store::State& state, std::string_view id) {
+std::optional<json> dataset_with_id(Store::State& state, std::string_view id) {
   Statement find(state.database(), "SELECT body FROM datasets WHERE id = ?");
-  if (!find.bind(1, id).step()) refuse_unknown(fmt::format("no dataset has the id {}", id));
+  if (!find.bind(1, id).step()) return std::nullopt;
   auto dataset = json::parse(find.text(0));
   const auto project = find_project(state.database(), dataset.at("project_id").get<std::string>());
-  return {{"project", to_json(project)}, {"dataset", std::move(dataset)}};
+  return json{{"project", to_json(project)}, {"dataset", std::move(dataset)}};
+}
+
+json find_dataset(Store::State& state, std::string_view id) {
+  auto found = dataset_with_id(state, id);
+  if (!found) refuse_unknown(fmt::format("no dataset has the id {}", id));
+  return *std::move(found);
 }
 
 std::size_t dataset_size(Store::State& state, std::string_view id) {

@@ -1,14 +1,16 @@
-// Reads everything back with `braintrust-local show --json` and counts what is as it must be.
+// Reads everything back with `braintrust-local show --json`, and what the SDK itself has seen, and counts what is as it must be.
 //
-//   node check.mjs PROGRAM DATABASE
+//   node check.mjs PROGRAM DATABASE SEEN
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 
-const [program, database] = process.argv.slice(2);
+const [program, database, seenFile] = process.argv.slice(2);
 const show = (...args) =>
   execFileSync(program, ["show", "--db", database, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
-const rows = JSON.parse(show("--json"));
+const everything = JSON.parse(show("--json"));
+const rows = everything.filter((row) => row.log_id === "g"); // what log.mjs logged
 const named = (name) => {
   const found = rows.filter((row) => row.span_attributes?.name === name);
   assert.equal(found.length, 1, `one span named ${name}`);
@@ -94,7 +96,7 @@ check("hundreds of spans arrive, each once", () => {
   for (let i = 0; i < 300; ++i) assert.equal(named(`many-${i}`).output, i);
 });
 check("rows have transaction ids, and none of the fields that steer merging", () => {
-  for (const row of rows) {
+  for (const row of everything) {
     assert.match(row._xact_id, /^\d{19}$/);
     assert.ok(!("_is_merge" in row));
   }
@@ -111,6 +113,79 @@ check("the list and the tree show the trace", () => {
   assert.match(tree, /^│ {2}└─ chat +llm .*42 tok$/m);
   assert.match(tree, /✗ the warehouse did not answer$/m);
   assert.match(tree, /came a day late/);
+});
+
+const seen = JSON.parse(readFileSync(seenFile, "utf8"));
+const pairs = (dataset) => dataset.map(({ id, input, expected }) => [id, input, expected]);
+const atFirst = [
+  ["fr", "France", "Paris"],
+  ["de", "Germany", "Berlin"],
+  ["it", "Italy", "Rome"],
+  ["xx", "Nowhere", "None"],
+];
+check("a dataset is read back in order, with what was changed and without what was deleted", () => {
+  assert.deepEqual(pairs(seen.dataset.rows), [atFirst[0], atFirst[1], ["it", "Italy", "Roma"]]);
+  assert.deepEqual(pairs(seen.byId), pairs(seen.dataset.rows));
+  assert.deepEqual(seen.dataset.rows[2].metadata, { by: "interop" });
+  assert.deepEqual(seen.dataset.rows[2].tags, ["geo"]);
+  assert.deepEqual(pairs(seen.filtered), [atFirst[1]]);
+});
+check("a dataset's summary counts its rows", () => {
+  assert.equal(seen.dataset.name, "capitals");
+  assert.deepEqual(seen.dataset.summary.dataSummary, { newRecords: 4, totalRecords: 3 });
+});
+check("a dataset at a version, a snapshot or an environment is what it was then", () => {
+  for (const then of [seen.atFirst, seen.atVersion, seen.inProduction]) assert.deepEqual(pairs(then), atFirst);
+  assert.deepEqual(
+    seen.snapshots.map(({ name, description }) => [name, description]),
+    [["first", "all four"]],
+  );
+  assert.equal(seen.version, seen.dataset.rows.map((row) => row._xact_id).sort().at(-1));
+});
+check("a dataset can be brought back to a version", () => {
+  assert.deepEqual(seen.restore.preview, { rows_to_restore: 2, rows_to_delete: 0 });
+  assert.equal(seen.restore.done.rows_restored, 2);
+  assert.deepEqual(pairs(seen.restore.rows).sort(), [...atFirst].sort());
+});
+check("an experiment has its cases as spans, with scores and the dataset's rows as their origin", () => {
+  const roots = seen.spans.filter((span) => span.is_root);
+  assert.deepEqual(roots.map((span) => span.input).sort(), ["France", "Germany", "Italy"]);
+  for (const root of roots) {
+    const below = seen.spans.filter((span) => span.span_parents?.includes(root.span_id));
+    assert.deepEqual(below.map((span) => span.span_attributes.type).sort(), ["score", "task"]);
+    assert.equal(root.origin.object_type, "dataset");
+    assert.ok(seen.dataset.rows.some((row) => row.id === root.origin.id && row._xact_id === root.origin._xact_id));
+  }
+  assert.equal(seen.asDataset.length, 3);
+});
+check("an experiment of a name that is taken gets another, and is compared to the one before", () => {
+  assert.equal(seen.base.experimentName, "capitals");
+  assert.equal(seen.base.comparisonExperimentName, undefined);
+  assert.notEqual(seen.next.experimentName, "capitals");
+  assert.equal(seen.next.comparisonExperimentName, "capitals");
+  const { score, diff, improvements, regressions } = seen.next.scores.exact;
+  assert.deepEqual([score, diff, improvements, regressions], [2 / 3, 0, 1, 1]);
+  assert.ok(seen.next.metrics.duration.metric >= 0);
+});
+check("feedback reaches the rows of an experiment", () => {
+  assert.equal(seen.feedback.scores.user, 0.25);
+  assert.equal(seen.feedback.output, "Lyon");
+  const comments = everything.filter((row) => row.comment && row.experiment_id === seen.next.experimentId);
+  assert.deepEqual(comments.map((row) => [row.origin.id, row.comment.text]), [[seen.feedback.id, "not Lyon"]]);
+});
+check("a base experiment that does not exist is gone without", () => assert.ok(seen.missingBase));
+check("a prompt is loaded in its newest version, or in the one that is asked for", () => {
+  assert.equal(seen.prompt.messages[0].content, "Good day Ada");
+  assert.equal(seen.oldPrompt.messages[0].content, "Hello Ada");
+  assert.equal(seen.prompt.model, "gpt-5");
+});
+check("the list shows experiments, and one of them which case got worse", () => {
+  assert.match(show("--experiments"), /^capitals-2 .* exact 66\.67%/m);
+  assert.match(show("--datasets"), /^capitals +Interop evaluations +4 /m);
+  const shown = show("--experiment", "capitals-2");
+  assert.match(shown, /^compared to capitals$/m);
+  const [, trace] = shown.match(/^(\w{8}) +exact +100\.00% → 0\.00% +France$/m);
+  assert.match(show(trace), /^eval .*$/m);
 });
 
 console.log(`${passed} passed, ${failed} failed`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The official JavaScript SDK logs to braintrust-local, and everything must be there.
+# The official JavaScript SDK logs to braintrust-local and evaluates against it, and everything must be there.
 #
 #   tests/interop/run.sh BUILD_DIR
 #
@@ -39,8 +39,9 @@ server=$!
 read -r _ _ url <serve.out || fail "braintrust-local serve did not start"
 
 BRAINTRUST_API_KEY=anything BRAINTRUST_APP_URL=$url timeout 120 node log.mjs || fail "log.mjs did not succeed"
+BRAINTRUST_API_KEY=anything BRAINTRUST_APP_URL=$url timeout 120 node evaluate.mjs seen.json || fail "evaluate.mjs did not succeed"
 kill "$server"
 wait "$server" || fail "braintrust-local serve did not stop cleanly"
 server=
 
-node check.mjs "$program" traces.db
+node check.mjs "$program" traces.db seen.json
