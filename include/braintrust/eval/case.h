@@ -181,13 +181,15 @@ class EvalDataOf : public EvalData {
       : EvalData(std::move(source)) {}
 };
 
-// A file with an object on each line: {"input": …, "expected": …, "metadata": …, "tags": […], "id": …}. Blank lines are left
-// out. A line that is none of this ends the data: the error names it.
+// A file with an object on each line: {"input": …, "expected": …, "metadata": …, "tags": […], "id": …, "trial_count": …}; all
+// but the input may be absent. Blank lines are left out. A line that is none of this, or longer than 16 MiB, ends the data: the
+// error names it.
 EvalData jsonl_file(std::string path);
 
 // A file of comma-separated values (RFC 4180) whose first line names the columns: input, expected, metadata (JSON), tags
-// (separated by commas), id. A field "input.question" becomes a member of the input; any other column one of the metadata.
-// Values are texts.
+// (separated by commas), id. A column "input.question" becomes a member of the input, and so for expected and metadata; any
+// other column one of the metadata. Values are texts; an empty one is nothing expected. Blank lines are left out. A case that
+// is none of this, or longer than 16 MiB, ends the data: the error names its line.
 EvalData csv_file(std::string path);
 
 // The cases of an earlier experiment of the eval's project. Blank: the one that the new experiment is compared with. What a
