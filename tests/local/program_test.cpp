@@ -266,6 +266,47 @@ TEST_F(LocalShow, PrintsRowsAsJson) {
   EXPECT_EQ(one.at(0).at("id"), "1");
 }
 
+TEST_F(LocalShow, SaysWhatAnExperimentCameToAndWhatGotWorse) {
+  Serving server(database_);
+  HttpClient client(server.url);
+  std::vector<std::string> ids;
+  for (const char* name : {"before", "after"}) {
+    const json request = {{"project_name", "P"}, {"experiment_name", name}};
+    const std::string id = json::parse(client.post("/api/experiment/register", request.dump()).body).at("experiment").at("id");
+    const json row = {{"id", id},      {"experiment_id", id},
+                      {"span_id", id}, {"root_span_id", std::string(name) + "-trace"},
+                      {"input", "hi"}, {"scores", {{"exact", ids.empty() ? 1.0 : 0.5}}}};
+    EXPECT_EQ(client.post("/logs3", json{{"rows", {row}}}.dump()).status, 200);
+    ids.push_back(id);
+  }
+  const auto listed = run({"show", "--db", database_, "--experiments"}).output;
+  EXPECT_LT(listed.find("after"), listed.find("before"));
+  EXPECT_THAT(listed, HasSubstr("exact 50.00%"));
+  for (const auto& wanted : {std::string("after"), ids.back()}) {
+    const auto shown = run({"show", "--db", database_, "--experiment", wanted}).output;
+    EXPECT_THAT(shown, HasSubstr("compared to before\n"));
+    EXPECT_THAT(shown, HasSubstr("exact   50.00%  -50.00%       -      1\n"));
+    EXPECT_THAT(shown, HasSubstr("after-tr  exact      100.00% → 50.00%  hi\n"));
+  }
+  EXPECT_THAT(run({"show", "--db", database_, "--experiment", "before"}).output, HasSubstr("compared to nothing"));
+  EXPECT_THAT(run({"show", "--db", database_, "--experiment", "before", "--base", "after"}).output, HasSubstr("+50.00%"));
+  EXPECT_THAT(run({"show", "--db", database_, "after-tr"}).output, HasSubstr("exact 0.5"));
+  const auto unknown = run({"show", "--db", database_, "--experiment", "nothing"});
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.output, HasSubstr("no experiment is called nothing"));
+  EXPECT_EQ(run({"show", "--db", database_, "--experiment", "after", "--json"}).code, 2);
+  EXPECT_EQ(run({"show", "--db", database_, "--base", "after"}).code, 2);
+}
+
+TEST_F(LocalShow, ListsDatasets) {
+  EXPECT_THAT(run({"show", "--db", database_, "--datasets"}).output, HasSubstr("No datasets yet"));
+  EXPECT_THAT(run({"show", "--db", database_, "--experiments"}).output, HasSubstr("No experiments yet"));
+  Serving server(database_);
+  HttpClient client(server.url);
+  EXPECT_EQ(client.post("/api/dataset/register", R"({"project_name":"P","dataset_name":"cases"})").status, 200);
+  EXPECT_THAT(run({"show", "--db", database_, "--datasets"}).output, HasSubstr("cases    P           0  -"));
+}
+
 TEST(LocalShowStart, MakesNoDatabaseWhereThereIsNone) {
   const TemporaryFolder folder;
   const auto outcome = run({"show", "--db", folder / "a.db"});

@@ -269,6 +269,28 @@ TEST(LocalStore, TakesAFileOfAnEarlierVersionAsItIs) {
   EXPECT_EQ(rows_of(store, "t").size(), 2U);
 }
 
+TEST(LocalStore, KeepsTheHistoryOfDatasetsAlsoInAFileOfTheVersionBefore) {
+  const TemporaryFolder folder;
+  const auto input = [](const char* text) { return json{{"id", "1"}, {"dataset_id", "d"}, {"input", text}}; };
+  ASSERT_TRUE(must(Store::open(folder / "a.db")).write(body({input("old")})));
+  Database(folder / "a.db", 0)
+      .run(
+          "DROP TABLE history; DROP INDEX rows_by_object; DROP INDEX rows_by_dataset; DROP TABLE datasets; "
+          "DROP TABLE experiments; DROP TABLE prompts; DROP TABLE dataset_snapshots; DROP TABLE environment_objects; "
+          "PRAGMA user_version = 3");
+  auto store = must(Store::open(folder / "a.db"));
+  const auto query = [&](const json& more) {
+    json request = {{"query", "SELECT input, _xact_id FROM dataset('d')"}};
+    request.update(more);
+    return json::parse(must(store.query(request.dump()))).at("data").at(0);
+  };
+  const auto old = query(json::object());
+  EXPECT_EQ(old.at("input"), "old");
+  ASSERT_TRUE(store.write(body({input("new")})));
+  EXPECT_EQ(query(json::object()).at("input"), "new");
+  EXPECT_EQ(query({{"version", old.at("_xact_id")}}), old);
+}
+
 TEST(LocalStore, TakesWritersOfSeveralThreadsAndConnectionsAtOnce) {
   const TemporaryFolder folder;
   constexpr int threads = 4, requests = 60;
