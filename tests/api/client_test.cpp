@@ -1,0 +1,125 @@
+// What all calls that wait have in common, seen through the smallest of them: `run_btql`.
+
+#include <gtest/gtest.h>
+
+#include <braintrust/api/btql.h>
+
+#include "trace/backend.h"
+
+namespace braintrust::test {
+namespace {
+
+constexpr const char* no_rows = R"({"data":[]})";
+
+// No logger: only what the options and the environment say.
+struct Braintrust {
+  explicit Braintrust(const FakeBraintrust& fake = {}) {
+    play_braintrust(server, fake);
+    server.on("/btql", {{.body = no_rows}});
+  }
+  ScriptedServer server;
+  Variables variables{{{"BRAINTRUST_API_KEY", std::nullopt},
+                       {"BRAINTRUST_APP_URL", std::nullopt},
+                       {"BRAINTRUST_API_URL", std::nullopt},
+                       {"BRAINTRUST_ORG_NAME", std::nullopt}}};
+  ConnectionOptions connection() const { return {.api_key = "sk-test-key", .app_url = server.url()}; }
+};
+
+TEST(Client, LogsInOnceForAllCallsOfAConnection) {
+  Braintrust braintrust;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_btql("SELECT 1", {.connection = braintrust.connection()}));
+  EXPECT_EQ(braintrust.server.count("/api/apikey/login"), 1u);
+  EXPECT_EQ(braintrust.server.count("/btql"), 3u);
+}
+
+TEST(Client, SendsTheKeyAndTheOrganisation) {
+  Braintrust braintrust;
+  ASSERT_TRUE(run_btql("SELECT 1", {.connection = braintrust.connection()}));
+  const auto request = braintrust.server.requests("/btql").at(0);
+  EXPECT_EQ(request.headers.at("authorization"), "Bearer sk-test-key");
+  EXPECT_EQ(request.headers.at("x-bt-org-name"), "acme");
+  EXPECT_EQ(request.headers.at("content-type"), "application/json");
+}
+
+TEST(Client, TakesTheCurrentLoggersConnection) {
+  Braintrust elsewhere;
+  Wire wire;
+  wire.server.on("/btql", {{.body = no_rows}});
+  ASSERT_TRUE(run_btql("SELECT 1"));
+  EXPECT_EQ(wire.server.count("/btql"), 1u);
+  ASSERT_TRUE(run_btql("SELECT 1", {.connection = elsewhere.connection()}));
+  EXPECT_EQ(wire.server.count("/btql"), 1u);
+  EXPECT_EQ(elsewhere.server.count("/btql"), 1u);
+}
+
+TEST(Client, NeverSendsALoggersKeyToAnotherHost) {
+  Braintrust elsewhere;
+  Wire wire;
+  const auto answer = run_btql("SELECT 1", {.connection = {.app_url = elsewhere.server.url()}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::missing_api_key);
+  EXPECT_EQ(elsewhere.server.count(), 0u);
+}
+
+TEST(Client, SaysHowToGiveAKeyWhereThereIsNone) {
+  Braintrust braintrust;
+  const auto answer = run_btql("SELECT 1", {.connection = {.app_url = braintrust.server.url()}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::missing_api_key);
+  EXPECT_NE(answer.error().message.find("BRAINTRUST_API_KEY"), std::string::npos);
+}
+
+TEST(Client, SaysThatTheKeyWasRefusedWithoutShowingIt) {
+  Braintrust braintrust;
+  const auto answer = run_btql("SELECT 1", {.connection = {.api_key = "sk-wrong-secret", .app_url = braintrust.server.url()}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::unauthorized);
+  EXPECT_EQ(answer.error().message.find("secret"), std::string::npos);
+}
+
+TEST(Client, LogsInAnewAfterAKeyWasRefused) {
+  Braintrust braintrust;
+  braintrust.server.on("/btql", {{.status = 401}, {.body = no_rows}});
+  EXPECT_FALSE(run_btql("SELECT 1", {.connection = braintrust.connection()}));
+  EXPECT_TRUE(run_btql("SELECT 1", {.connection = braintrust.connection()}));
+  EXPECT_EQ(braintrust.server.count("/api/apikey/login"), 2u);
+}
+
+TEST(Client, SaysThatNobodyAnswers) {
+  Braintrust braintrust;
+  auto connection = braintrust.connection();
+  braintrust.server.stop();
+  const auto answer = run_btql("SELECT 1", {.connection = connection});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::transport);
+}
+
+TEST(Client, CallsWhatIsNoJsonABadResponse) {
+  Braintrust braintrust;
+  braintrust.server.on("/btql", {{.body = "<html>hello</html>"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
+}
+
+TEST(Client, ShortensWhatAServerSaysAndKeepsItOnOneLine) {
+  Braintrust braintrust;
+  braintrust.server.on("/btql", {{.status = 400, .body = nlohmann::json{{"error", "bad\n" + std::string(5000, 'x')}}.dump()}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_FALSE(answer);
+  EXPECT_LT(answer.error().message.size(), 600u);
+  EXPECT_EQ(answer.error().message.find('\n'), std::string::npos);
+  EXPECT_NE(answer.error().message.find("bad x"), std::string::npos);
+}
+
+TEST(Client, PrefersTheConfiguredApiUrl) {
+  Braintrust app({.api_url = "http://127.0.0.1:1"});
+  Braintrust api;
+  auto connection = app.connection();
+  connection.api_url = api.server.url();
+  EXPECT_TRUE(run_btql("SELECT 1", {.connection = connection}));
+  EXPECT_EQ(api.server.count("/btql"), 1u);
+}
+
+}  // namespace
+}  // namespace braintrust::test

@@ -1,0 +1,155 @@
+// Reading a dataset when pages go wrong, and when there are many.
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include <braintrust/api/dataset.h>
+
+#include "support/sanitized.h"
+#include "trace/backend.h"
+
+namespace braintrust::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* registered = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})";
+
+// Answers /btql: the version, and then pages of `rows` numbers. `disturb` may answer in place of a page.
+void serve_dataset(ScriptedServer& server, std::size_t rows,
+                   std::function<std::optional<Answer>(std::size_t begin)> disturb = {}) {
+  server.on("/api/dataset/register", {{.body = registered}});
+  server.handle("/btql", [=](const ServerRequest& request) -> Answer {
+    const json body = json::parse(request.body);
+    const json& query = body["query"];
+    if (query.is_string()) return {.body = R"({"data":[{"version":"7"}]})"};
+    if (body["version"] != "7") return {.status = 400, .body = R"({"error":"no version"})"};
+    const std::size_t begin = query.contains("cursor") ? std::stoul(query["cursor"].get<std::string>()) : 0;
+    if (disturb) {
+      if (auto answer = disturb(begin)) return *answer;
+    }
+    json data = json::array();
+    std::size_t at = begin;
+    for (; at < rows && at - begin < query["limit"].get<std::size_t>(); ++at) {
+      data.push_back({{"id", std::to_string(at)}, {"input", at}, {"_xact_id", "7"}});
+    }
+    json answer = {{"data", data}, {"cursor", nullptr}};
+    if (at < rows) answer["cursor"] = std::to_string(at);
+    return {.body = answer.dump()};
+  });
+}
+
+struct Seen {
+  int rows = 0;
+  std::vector<Error> errors = {};
+  bool ended_with_error = false;
+};
+Seen go_through(const Dataset& dataset) {
+  Seen seen;
+  for (auto& row : dataset) {
+    seen.ended_with_error = !row;
+    if (row) {
+      EXPECT_EQ(row->input, seen.rows);
+      ++seen.rows;
+    } else {
+      seen.errors.push_back(row.error());
+    }
+  }
+  return seen;
+}
+
+TEST(DatasetPages, FollowEachOtherAtOneVersion) {
+  Wire wire;
+  serve_dataset(wire.server, 25);
+  EXPECT_EQ(go_through(init_dataset({.project = "P", .name = "D", .page_rows = 10})).rows, 25);
+}
+
+TEST(DatasetPages, EndWithAnErrorWhenTheSecondOneFails) {
+  Wire wire;
+  serve_dataset(wire.server, 25, [](std::size_t begin) -> std::optional<Answer> {
+    if (begin == 10) return Answer{.status = 400, .body = R"({"error":"the page is gone"})"};
+    return {};
+  });
+  const Seen seen = go_through(init_dataset({.project = "P", .name = "D", .page_rows = 10}));
+  EXPECT_EQ(seen.rows, 10);
+  ASSERT_EQ(seen.errors.size(), 1u);
+  EXPECT_TRUE(seen.ended_with_error);
+  EXPECT_NE(seen.errors[0].message.find("the page is gone"), std::string::npos);
+}
+
+TEST(DatasetPages, AreAskedForAgainAfterAFailureThatPasses) {
+  Wire wire;
+  int failures = 0;
+  serve_dataset(wire.server, 25, [&](std::size_t begin) -> std::optional<Answer> {
+    if (begin == 10 && failures++ < 2) return Answer{.status = 503, .headers = {{"Retry-After", "0"}}};
+    return {};
+  });
+  const Seen seen = go_through(init_dataset({.project = "P", .name = "D", .page_rows = 10}));
+  EXPECT_EQ(seen.rows, 25);
+  EXPECT_TRUE(seen.errors.empty());
+  EXPECT_EQ(failures, 3);
+}
+
+TEST(DatasetPages, CutOffInTheMiddleAreAnError) {
+  Wire wire;
+  serve_dataset(wire.server, 25, [](std::size_t begin) -> std::optional<Answer> {
+    if (begin == 10) return Answer{.body = R"({"data":[{"id":"10","inp)"};
+    return {};
+  });
+  const Seen seen = go_through(init_dataset({.project = "P", .name = "D", .page_rows = 10}));
+  EXPECT_EQ(seen.rows, 10);
+  ASSERT_EQ(seen.errors.size(), 1u);
+  EXPECT_EQ(seen.errors[0].code, ErrorCode::bad_response);
+}
+
+TEST(DatasetPages, AreNotAskedForBeforeTheyAreNeeded) {
+  Wire wire;
+  serve_dataset(wire.server, 25);
+  const auto dataset = init_dataset({.project = "P", .name = "D", .page_rows = 10});
+  auto row = dataset.begin();
+  for (int i = 0; i < 9; ++i) ++row;
+  EXPECT_EQ(wire.server.count("/btql"), 2u);  // the version, one page
+  ++row;
+  EXPECT_EQ(wire.server.count("/btql"), 3u);
+}
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0, resident = 0;
+  statm >> pages >> resident;
+  return resident * 4096;
+}
+
+TEST(DatasetPages, OfAHundredThousandRowsTakeTheMemoryOfOne) {
+  Wire wire;
+  const std::string filler(500, 'x');  // 50 MB in all
+  wire.server.on("/api/dataset/register", {{.body = registered}});
+  wire.server.handle("/btql", [&](const ServerRequest& request) -> Answer {
+    const json query = json::parse(request.body)["query"];
+    if (query.is_string()) return {.body = R"({"data":[{"version":"7"}]})"};
+    const std::size_t begin = query.contains("cursor") ? std::stoul(query["cursor"].get<std::string>()) : 0;
+    std::string data;
+    for (std::size_t at = begin; at < begin + 1000; ++at) {
+      data += (data.empty() ? "" : ",") + R"({"id":")" + std::to_string(at) + R"(","input":")" + filler + "\"}";
+    }
+    const std::string cursor = begin + 1000 < 100'000 ? "\"" + std::to_string(begin + 1000) + "\"" : "null";
+    return {.body = R"({"data":[)" + data + R"(],"cursor":)" + cursor + "}"};
+  });
+  std::size_t rows = 0, after_first_page = 0, most = 0;
+  for (auto& row : init_dataset({.project = "P", .name = "D"})) {
+    ASSERT_TRUE(row);
+    if (++rows == 2000) after_first_page = resident_bytes();
+    if (rows % 10'000 == 0) most = std::max(most, resident_bytes());
+  }
+  EXPECT_EQ(rows, 100'000u);
+#if !BRAINTRUST_ADDRESS_SANITIZED && !BRAINTRUST_THREAD_SANITIZED
+  EXPECT_LT(most, after_first_page + (16u << 20));
+#endif
+}
+
+}  // namespace
+}  // namespace braintrust::test

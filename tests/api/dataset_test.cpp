@@ -1,0 +1,300 @@
+#include <braintrust/api/dataset.h>
+
+#include <gtest/gtest.h>
+
+#include <braintrust/trace/attachment.h>
+#include <braintrust/trace/masking.h>
+
+#include "support/told.h"
+#include "trace/backend.h"
+
+namespace braintrust::test {
+namespace {
+
+using nlohmann::json;
+
+std::vector<DatasetRow> rows_of(const Dataset& dataset) {
+  std::vector<DatasetRow> rows;
+  for (auto& row : dataset) {
+    if (!row) throw std::runtime_error(row.error().message);
+    rows.push_back(*row);
+  }
+  return rows;
+}
+
+DatasetRow only(const Dataset& dataset) {
+  const auto rows = rows_of(dataset);
+  if (rows.size() != 1) throw std::runtime_error("not one row but " + std::to_string(rows.size()));
+  return rows.front();
+}
+
+TEST(Dataset, GivesBackWhatWasInserted) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  const auto id = dataset.insert({.input = {{"question", "why?"}},
+                                  .expected = {{"answer", 42}},
+                                  .metadata = {{"category", "x"}},
+                                  .tags = {"a", "b"},
+                                  .origin = {{"object_type", "project_logs"}, {"object_id", "p"}, {"id", "r"}}});
+  const DatasetRow row = only(dataset);
+  EXPECT_EQ(row.id, id);
+  EXPECT_EQ(row.input, json({{"question", "why?"}}));
+  EXPECT_EQ(row.expected, json({{"answer", 42}}));
+  EXPECT_EQ(row.metadata, json({{"category", "x"}}));
+  EXPECT_EQ(row.tags, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(row.origin["id"], "r");
+  EXPECT_FALSE(row.version.empty());
+  EXPECT_FALSE(row.created.empty());
+}
+
+TEST(Dataset, SendsRowsWithoutAnythingOfASpan) {
+  Wire wire;
+  wire.server.on("/api/dataset/register", {{.body = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})"}});
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert({.input = 1, .id = "one"});
+  dataset.remove("two");
+  dataset.update("three", {.metadata = {{"k", 1}}});
+  EXPECT_TRUE(dataset.flush(long_enough).complete());
+  const auto rows = braintrust::test::rows_of(wire.server);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[0]["created"].is_string());
+  EXPECT_EQ(rows[0], (json{{"id", "one"}, {"dataset_id", "d1"}, {"created", rows[0]["created"]}, {"input", 1}}));
+  EXPECT_EQ(rows[1], (json{{"id", "two"}, {"dataset_id", "d1"}, {"created", rows[1]["created"]}, {"_object_delete", true}}));
+  EXPECT_EQ(rows[2], (json{{"id", "three"}, {"dataset_id", "d1"}, {"_is_merge", true}, {"metadata", {{"k", 1}}}}));
+}
+
+TEST(Dataset, IsRegisteredWithWhatItsOptionsSay) {
+  Wire wire;
+  wire.server.on("/api/dataset/register", {{.body = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})"}});
+  const auto dataset = init_dataset({.project = "P", .name = "D", .description = "cases", .metadata = {{"owner", "me"}}});
+  EXPECT_EQ(*dataset.id(), "d1");
+  EXPECT_EQ(*dataset.project_id(), "p1");
+  const auto body = json::parse(wire.server.requests("/api/dataset/register").at(0).body);
+  EXPECT_EQ(body, (json{{"org_id", body["org_id"]},
+                        {"project_name", "P"},
+                        {"dataset_name", "D"},
+                        {"description", "cases"},
+                        {"metadata", {{"owner", "me"}}}}));
+  EXPECT_FALSE(body["org_id"].get<std::string>().empty());
+}
+
+TEST(Dataset, ReturnsAtOnceWhenNobodyAnswers) {
+  ScriptedServer silent;
+  silent.on("/api/apikey/login", {{.deed = Deed::hang}});
+  auto logger = init_logger({.project = "p", .api_key = "k", .app_url = silent.url()});
+  const auto dataset = init_dataset({.name = "D"});
+  EXPECT_FALSE(dataset.insert({.input = 1}).empty());
+  EXPECT_EQ(dataset.flush(std::chrono::milliseconds(1)).pending, 1u);
+  logger.shutdown(std::chrono::milliseconds(0));
+}
+
+TEST(Dataset, ReplacesARecordThatIsInsertedAgain) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert({.input = 1, .expected = 1, .id = "same"});
+  dataset.insert({.input = 2, .id = "same"});
+  const DatasetRow row = only(dataset);
+  EXPECT_EQ(row.input, 2);
+  EXPECT_TRUE(row.expected.is_null());
+}
+
+TEST(Dataset, LaysAnUpdateOverTheRecord) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  const auto id = dataset.insert({.input = 1, .expected = 1, .metadata = {{"a", 1}, {"b", 1}}});
+  ASSERT_TRUE(dataset.flush(long_enough).complete());
+  dataset.update(id, {.expected = 2, .metadata = {{"b", 2}}});
+  const DatasetRow row = only(dataset);
+  EXPECT_EQ(row.input, 1);
+  EXPECT_EQ(row.expected, 2);
+  EXPECT_EQ(row.metadata, json({{"a", 1}, {"b", 2}}));
+}
+
+TEST(Dataset, RemovesARecord) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  const auto id = dataset.insert({.input = 1});
+  const auto other = dataset.insert({.input = 2});
+  ASSERT_TRUE(dataset.flush(long_enough).complete());
+  dataset.remove(id);
+  EXPECT_EQ(only(dataset).id, other);
+}
+
+TEST(Dataset, TellsOfAChangeWithoutAnId) {
+  Backend backend;
+  Told told;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.update("", {.input = 1});
+  dataset.remove(" ");
+  EXPECT_TRUE(told.mentions("Dataset::update: `id` is blank"));
+  EXPECT_TRUE(told.mentions("Dataset::remove: `id` is blank"));
+  EXPECT_TRUE(rows_of(dataset).empty());
+}
+
+TEST(Dataset, CountsItsRecords) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "My P", .name = "D/1"});
+  for (int i = 0; i < 3; ++i) dataset.insert({.input = i});
+  const auto summary = dataset.summarize();
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(summary->project_name, "My P");
+  EXPECT_EQ(summary->dataset_name, "D/1");
+  EXPECT_EQ(summary->total_records, 3u);
+  EXPECT_EQ(summary->url, backend.url() + "/app/local/p/My%20P/datasets/D%2F1");
+}
+
+TEST(Dataset, OfOneNameIsOneDataset) {
+  Backend backend;
+  init_dataset({.project = "P", .name = "D"}).insert({.input = 1});
+  init_dataset({.project = "P", .name = "other"}).insert({.input = 2});
+  backend.rows();
+  EXPECT_EQ(only(init_dataset({.project = "P", .name = "D"})).input, 1);
+}
+
+TEST(Dataset, OfTheProjectOfTheLogger) {
+  Backend backend({.project = "mine"});
+  const auto dataset = init_dataset({.name = "D"});
+  dataset.insert({.input = 1});
+  EXPECT_EQ(dataset.summarize()->project_name, "mine");
+}
+
+TEST(Dataset, NeedsNoLogger) {
+  auto server = local::Server::start();
+  ASSERT_TRUE(server);
+  const ConnectionOptions connection{.api_key = "k", .app_url = server->url()};
+  const auto dataset = init_dataset({.project = "P", .name = "D", .connection = connection});
+  dataset.insert({.input = "by itself"});
+  EXPECT_EQ(only(dataset).input, "by itself");
+  EXPECT_EQ(dataset.summarize()->total_records, 1u);
+}
+
+TEST(Dataset, IsSeenInOneVersionWhileItIsGoneThrough) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D", .page_rows = 2});
+  for (int i = 0; i < 5; ++i) dataset.insert({.input = i});
+  int rows = 0;
+  for (auto& row : dataset) {
+    ASSERT_TRUE(row);
+    if (rows++ == 0) {
+      dataset.insert({.input = "meanwhile"});
+      ASSERT_TRUE(dataset.flush(long_enough).complete());
+    }
+    EXPECT_TRUE(row->input.is_number());
+  }
+  EXPECT_EQ(rows, 5);
+  EXPECT_EQ(rows_of(dataset).size(), 6u);
+}
+
+TEST(Dataset, CanBeReadAsItWas) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert({.input = "old", .id = "one"});
+  const auto version = dataset.version();
+  ASSERT_TRUE(version) << version.error().message;
+  dataset.insert({.input = "new", .id = "one"});
+  dataset.insert({.input = "more"});
+  ASSERT_TRUE(dataset.flush(long_enough).complete());
+  ASSERT_NE(*dataset.version(), *version);
+
+  const auto pinned = init_dataset({.project = "P", .name = "D", .version = *version});
+  EXPECT_EQ(only(pinned).input, "old");
+  EXPECT_EQ(*pinned.version(), *version);
+
+  ASSERT_TRUE(dataset.create_snapshot("before", *version));
+  EXPECT_EQ(only(init_dataset({.project = "P", .name = "D", .snapshot_name = "before"})).input, "old");
+  ASSERT_TRUE(dataset.set_environment("production", *version));
+  EXPECT_EQ(only(init_dataset({.project = "P", .name = "D", .environment = "production"})).input, "old");
+  ASSERT_TRUE(dataset.set_environment("production"));
+  EXPECT_EQ(rows_of(init_dataset({.project = "P", .name = "D", .environment = "production"})).size(), 2u);
+}
+
+TEST(Dataset, NamesASnapshotOrEnvironmentThatItDoesNotHave) {
+  Backend backend;
+  for (const DatasetOptions& options : {DatasetOptions{.project = "P", .name = "D", .snapshot_name = "none"},
+                                        DatasetOptions{.project = "P", .name = "D", .environment = "none"}}) {
+    const auto version = init_dataset(options).version();
+    ASSERT_FALSE(version);
+    EXPECT_NE(version.error().message.find("\"none\""), std::string::npos);
+    int errors = 0;
+    for (auto& row : init_dataset(options)) errors += row ? 0 : 1;
+    EXPECT_EQ(errors, 1);
+  }
+}
+
+TEST(Dataset, IsEmptyAtVersionZero) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  EXPECT_EQ(*dataset.version(), "0");
+  EXPECT_TRUE(rows_of(dataset).empty());
+}
+
+TEST(Dataset, SaysWhyItCannotBeHad) {
+  Wire wire;
+  wire.server.on("/api/dataset/register", {{.status = 403, .body = R"({"error":"not yours"})"}});
+  Told told;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert({.input = 1});
+  const auto id = dataset.id();
+  ASSERT_FALSE(id);
+  EXPECT_EQ(id.error().code, ErrorCode::unauthorized);
+  EXPECT_NE(id.error().message.find("dataset \"D\" of project \"P\""), std::string::npos);
+  EXPECT_NE(id.error().message.find("not yours"), std::string::npos);
+  EXPECT_EQ(dataset.flush(long_enough).failed, 1u);
+  EXPECT_TRUE(told.mentions("dataset \"D\" of project \"P\" cannot be had"));
+}
+
+TEST(Dataset, GoesThroughMaskingLikeSpans) {
+  Backend backend;
+  set_masking_function([](const json&) { return json("masked"); });
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert({.input = "secret"});
+  const DatasetRow row = only(dataset);
+  set_masking_function(nullptr);
+  EXPECT_EQ(row.input, "masked");
+}
+
+TEST(Dataset, KeepsAttachmentsReadable) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert({.input = {{"image", Attachment::bytes(std::string("\x89PNG bytes"), {.content_type = "image/png"})}}});
+  const DatasetRow row = only(dataset);
+  const json& reference = row.input["image"];
+  EXPECT_EQ(reference["type"], "braintrust_attachment");
+  const auto bytes = read_attachment(reference);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  EXPECT_EQ(*bytes, "\x89PNG bytes");
+}
+
+TEST(ReadAttachment, SaysWhatIsMissing) {
+  Backend backend;
+  EXPECT_EQ(read_attachment("no reference").error().code, ErrorCode::invalid_argument);
+  const auto unknown = read_attachment({{"type", "braintrust_attachment"}, {"key", "nobody"}, {"filename", "x"}});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
+}
+
+TEST(ReadAttachment, DoesNotSendTheKeyToTheStore) {
+  Wire wire;
+  ScriptedServer store;
+  store.on("/file", {{.body = "content"}});
+  wire.server.on("/attachment",
+                 {{.body = json{{"downloadUrl", store.url() + "/file"}, {"status", {{"upload_status", "done"}}}}.dump()}});
+  const auto bytes = read_attachment({{"type", "braintrust_attachment"}, {"key", "k"}, {"filename", "x y"}});
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  EXPECT_EQ(*bytes, "content");
+  EXPECT_EQ(store.requests().at(0).headers.count("authorization"), 0u);
+  EXPECT_NE(wire.server.requests("/attachment").at(0).target.find("filename=x%20y"), std::string::npos);
+}
+
+TEST(Dataset, ThatIsNoneTakesNothing) {
+  const Dataset dataset;
+  EXPECT_FALSE(dataset);
+  EXPECT_EQ(dataset.insert({.input = 1}), "");
+  EXPECT_EQ(dataset.id().error().code, ErrorCode::invalid_argument);
+  int errors = 0;
+  for (auto& row : dataset) errors += row ? 0 : 1;
+  EXPECT_EQ(errors, 1);
+}
+
+}  // namespace
+}  // namespace braintrust::test

@@ -1,0 +1,157 @@
+// From what happened in production to a case to test with.
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include <braintrust/api/dataset.h>
+
+#include "trace/backend.h"
+
+namespace braintrust::test {
+namespace {
+
+using nlohmann::json;
+
+std::vector<DatasetRow> rows_of(const Dataset& dataset) {
+  std::vector<DatasetRow> rows;
+  for (auto& row : dataset) {
+    if (!row) throw std::runtime_error(row.error().message);
+    rows.push_back(*row);
+  }
+  return rows;
+}
+
+// A span in the logger's project; its id.
+std::string log_span(Backend& backend, const SpanFields& fields) {
+  auto span = backend.logger().start_span("answer");
+  span.log(fields);
+  return to_string(span.span_id());
+}
+
+struct Cases {
+  Backend backend{{.project = "P"}};
+  Dataset dataset = init_dataset({.project = "P", .name = "D"});
+};
+
+TEST(Promote, MakesACaseOfASpanWithALinkBack) {
+  Cases cases;
+  const auto span_id =
+      log_span(cases.backend, {.input = "why?", .output = "because", .metadata = {{"user", "u1"}}, .tags = {"support"}});
+  const auto promoted = cases.dataset.promote({.span_id = span_id});
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  ASSERT_EQ(promoted->ids.size(), 1u);
+  const auto rows = rows_of(cases.dataset);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].input, "why?");
+  EXPECT_EQ(rows[0].expected, "because");
+  EXPECT_EQ(rows[0].metadata, json({{"user", "u1"}}));
+  EXPECT_EQ(rows[0].tags, std::vector<std::string>{"support"});
+  const Row span = cases.backend.row("answer");
+  EXPECT_EQ(rows[0].origin, (json{{"object_type", "project_logs"},
+                                  {"object_id", span["project_id"]},
+                                  {"id", span["id"]},
+                                  {"_xact_id", span["_xact_id"]},
+                                  {"created", span["created"]}}));
+}
+
+TEST(Promote, TakesWhatAPersonSaidIsRightBeforeTheAnswer) {
+  Cases cases;
+  const auto span_id = log_span(cases.backend, {.input = "2+2?", .output = "5", .expected = "4"});
+  ASSERT_TRUE(cases.dataset.promote({.span_id = span_id}));
+  EXPECT_EQ(rows_of(cases.dataset).at(0).expected, "4");
+}
+
+TEST(Promote, TakesTheExpectedAnswerAndTagsThatAreGiven) {
+  Cases cases;
+  const auto span_id = log_span(cases.backend, {.input = "2+2?", .output = "5", .tags = {"old"}});
+  ASSERT_TRUE(cases.dataset.promote({.span_id = span_id, .expected = "4", .tags = {"arithmetic"}}));
+  const auto rows = rows_of(cases.dataset);
+  EXPECT_EQ(rows.at(0).expected, "4");
+  EXPECT_EQ(rows.at(0).tags, std::vector<std::string>{"arithmetic"});
+}
+
+TEST(Promote, MapsASpanAsTheUserSays) {
+  Cases cases;
+  const auto span_id = log_span(cases.backend, {.input = {{"messages", {"hello"}}}, .output = "hi"});
+  ASSERT_TRUE(cases.dataset.promote({.span_id = span_id, .map = [](const json& span) {
+                                       return DatasetRecord{.input = span["input"]["messages"][0], .expected = "greeting"};
+                                     }}));
+  const auto rows = rows_of(cases.dataset);
+  EXPECT_EQ(rows.at(0).input, "hello");
+  EXPECT_EQ(rows.at(0).expected, "greeting");
+  EXPECT_EQ(rows.at(0).origin["object_type"], "project_logs");
+}
+
+TEST(Promote, WritesNothingWhenTheMappingThrows) {
+  Cases cases;
+  for (int i = 0; i < 3; ++i) log_span(cases.backend, {.input = i, .error = "broken"});
+  const auto promoted = cases.dataset.promote({.where = "error IS NOT NULL", .map = [](const json& span) -> DatasetRecord {
+                                                 if (span["input"] == 1) throw std::runtime_error("cannot map this");
+                                                 return {.input = span["input"]};
+                                               }});
+  ASSERT_FALSE(promoted);
+  EXPECT_EQ(promoted.error().code, ErrorCode::callback_failed);
+  EXPECT_NE(promoted.error().message.find("cannot map this"), std::string::npos);
+  EXPECT_TRUE(rows_of(cases.dataset).empty());
+}
+
+TEST(Promote, FindsSpansByACondition) {
+  Cases cases;
+  log_span(cases.backend, {.input = "good", .scores = {{"grounded", 0.9}}});
+  log_span(cases.backend, {.input = "bad", .scores = {{"grounded", 0.2}}});
+  log_span(cases.backend, {.input = "broken", .error = "no answer"});
+  const auto promoted = cases.dataset.promote({.where = *btql_text("error IS NOT NULL OR scores.grounded < {}", 0.5)});
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  EXPECT_EQ(promoted->ids.size(), 2u);
+  std::set<std::string> inputs;
+  for (const auto& row : rows_of(cases.dataset)) inputs.insert(row.input.get<std::string>());
+  EXPECT_EQ(inputs, (std::set<std::string>{"bad", "broken"}));
+}
+
+TEST(Promote, TakesTheNewestOfMany) {
+  Cases cases;
+  for (int i = 0; i < 5; ++i) log_span(cases.backend, {.input = i, .error = "broken"});
+  ASSERT_EQ(cases.dataset.promote({.where = "error IS NOT NULL", .limit = 2})->ids.size(), 2u);
+  std::set<int> inputs;
+  for (const auto& row : rows_of(cases.dataset)) inputs.insert(row.input.get<int>());
+  EXPECT_EQ(inputs, (std::set<int>{3, 4}));
+}
+
+TEST(Promote, LeavesARecordAsPeopleCorrectedIt) {
+  Cases cases;
+  const auto span_id = log_span(cases.backend, {.input = "2+2?", .output = "5"});
+  const auto id = cases.dataset.promote({.span_id = span_id})->ids.at(0);
+  cases.dataset.update(id, {.expected = "4"});
+  ASSERT_TRUE(cases.dataset.flush(long_enough).complete());
+  const auto again = cases.dataset.promote({.span_id = span_id});
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->ids.empty());
+  EXPECT_EQ(again->unchanged, std::vector<std::string>{id});
+  EXPECT_EQ(rows_of(cases.dataset).at(0).expected, "4");
+
+  ASSERT_TRUE(cases.dataset.promote({.span_id = span_id, .replace = true}));
+  const auto rows = rows_of(cases.dataset);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].expected, "5");
+}
+
+TEST(Promote, LooksInTheProjectThatIsNamed) {
+  Cases cases;
+  const auto dataset = init_dataset({.project = "tests", .name = "D"});
+  const auto span_id = log_span(cases.backend, {.input = "here"});
+  ASSERT_TRUE(dataset.promote({.span_id = span_id, .project = "P"}));
+  EXPECT_EQ(rows_of(dataset).at(0).input, "here");
+}
+
+TEST(Promote, WantsToBeToldWhich) {
+  Cases cases;
+  EXPECT_EQ(cases.dataset.promote({}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(cases.dataset.promote({.span_id = "x", .where = "true"}).error().code, ErrorCode::invalid_argument);
+  const auto refused = cases.dataset.promote({.where = "this is no condition ((("});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::http_status);
+}
+
+}  // namespace
+}  // namespace braintrust::test
