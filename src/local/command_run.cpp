@@ -6,12 +6,12 @@
 #include <braintrust/local/server.h>
 #include <fmt/format.h>
 
+#include "core/terminal.h"
 #include "local/auto_library.h"
 #include "local/child_process.h"
 #include "local/commands.h"
 #include "local/default_database.h"
 #include "local/follow.h"
-#include "local/terminal.h"
 
 namespace braintrust::local {
 namespace {
@@ -64,7 +64,7 @@ int run(const RunArguments& arguments) {
     environment.emplace_back("LD_PRELOAD", *std::move(preload));
   }
   std::optional<Follower> follower;
-  if (arguments.follow) follower.emplace(server->store(), stdout_style());
+  if (arguments.follow) follower.emplace(server->store(), detail::style_of(stdout));
 
   // The organisation and the proxy too: a name or address of the real service there would make every call fail. The project is
   // the program's own affair.

@@ -20,7 +20,7 @@ int show_list(const Store& store, std::size_t limit) {
     fmt::print("No traces yet. Log some with: braintrust-local run -- PROGRAM\n");
     return 0;
   }
-  fmt::print("{}", print_list(*traces, stdout_style()));
+  fmt::print("{}", print_list(*traces, detail::style_of(stdout)));
   const auto count = store.trace_count();
   if (count && *count > traces->size())
     fmt::print("{} older traces are not shown (--limit 0 shows all)\n", *count - traces->size());
@@ -34,7 +34,7 @@ int show_experiments(const Store& store, std::size_t limit) {
     fmt::print("No experiments yet. Run an evaluation with: braintrust-local run -- PROGRAM\n");
     return 0;
   }
-  fmt::print("{}", print_experiments(*experiments, stdout_style()));
+  fmt::print("{}", print_experiments(*experiments, detail::style_of(stdout)));
   return 0;
 }
 
@@ -45,7 +45,7 @@ int show_datasets(const Store& store, std::size_t limit) {
     fmt::print("No datasets yet.\n");
     return 0;
   }
-  fmt::print("{}", print_datasets(*datasets, stdout_style()));
+  fmt::print("{}", print_datasets(*datasets, detail::style_of(stdout)));
   return 0;
 }
 
@@ -63,7 +63,7 @@ int show_experiment(const Store& store, const ShowArguments& arguments) {
   const auto before = base.id.empty() ? Result<std::vector<Case>>(std::vector<Case>()) : read_cases(store.state(), base.id);
   if (!before) return complain(before.error());
   fmt::print("{}", print_comparison(summary_of(entry, *cases), base.id.empty() ? std::nullopt : std::optional(base.name),
-                                    compare(*cases, *before), arguments.limit, stdout_style()));
+                                    compare(*cases, *before), arguments.limit, detail::style_of(stdout)));
   return 0;
 }
 

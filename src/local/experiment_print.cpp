@@ -9,7 +9,6 @@
 #include "core/json_scan.h"
 #include "local/json_text.h"
 #include "local/paint.h"
-#include "local/text_width.h"
 #include "local/tree_print.h"
 
 namespace braintrust::local {

@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds pause{100};
 
 }  // namespace
 
-Follower::Follower(Store& store, const Style& style) : store_(store), style_(style), thread_([this] { run(); }) {}
+Follower::Follower(Store& store, const detail::Style& style) : store_(store), style_(style), thread_([this] { run(); }) {}
 
 void Follower::stop() {
   {

@@ -14,14 +14,14 @@
 
 #include <braintrust/local/store.h>
 
-#include "local/terminal.h"
+#include "core/terminal.h"
 
 namespace braintrust::local {
 
 class Follower {
  public:
   // `store` must outlive it.
-  Follower(Store& store, const Style& style);
+  Follower(Store& store, const detail::Style& style);
   ~Follower() { stop(); }
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
@@ -34,7 +34,7 @@ class Follower {
   void print_new();
 
   Store& store_;
-  Style style_;
+  detail::Style style_;
   std::unordered_set<std::string> printed_;  // row ids
   std::mutex mutex_;
   std::condition_variable wakeup_;

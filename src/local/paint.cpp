@@ -4,21 +4,9 @@
 #include <ctime>
 #include <set>
 
-#include "local/text_width.h"
-
 namespace braintrust::local {
 
 std::string pad(std::size_t columns) { return std::string(columns, ' '); }
-std::string pad_left(const std::string& text, std::size_t columns) {
-  return pad(columns - std::min(columns, display_width(text))) + text;
-}
-std::string pad_right(const std::string& text, std::size_t columns) {
-  return text + pad(columns - std::min(columns, display_width(text)));
-}
-
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
-}
 
 std::string time_text(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);

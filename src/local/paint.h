@@ -1,46 +1,33 @@
 #pragma once
 
-// What all printing has in common: colours, columns, times, and how much of an id is enough.
+// What all printing has in common beside core/terminal.h: columns, times, and how much of an id is enough.
 //
-// Threads: pure functions. Errors: none. What came from users must have been made harmless before (text_width.h).
+// Threads: pure functions. Errors: none. What came from users must have been made harmless before (core/text_width.h).
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include <braintrust/local/draw.h>
-#include <fmt/format.h>
 
-#include "local/terminal.h"
+#include "core/quantity_text.h"
+#include "core/terminal.h"
+#include "core/text_width.h"
 
 namespace braintrust::local {
 
-class Painter {
- public:
-  explicit Painter(const Style& style) : color_(style.color) {}
-  std::string bold(const std::string& text) const { return paint("1", text); }
-  std::string dim(const std::string& text) const { return paint("2", text); }
-  std::string red(const std::string& text) const { return paint("31", text); }
-  std::string green(const std::string& text) const { return paint("32", text); }
-  std::string cyan(const std::string& text) const { return paint("36", text); }
-
- private:
-  std::string paint(const char* code, const std::string& text) const {
-    return color_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
-  }
-  bool color_;
-};
+using detail::counted;
+using detail::display_width;
+using detail::one_line;
+using detail::pad_left;
+using detail::pad_right;
+using detail::Painter;
+using detail::Style;
 
 inline constexpr std::size_t gap = 2;  // columns between columns
 
 std::string pad(std::size_t columns);
-std::string pad_left(const std::string& text, std::size_t columns);
-std::string pad_right(const std::string& text, std::size_t columns);
-
-// "1 span", "2 spans".
-std::string counted(std::uint64_t count, const char* one, const char* many);
 
 // In the time of this place: "2026-11-22 06:47:04".
 std::string time_text(std::chrono::system_clock::time_point time);

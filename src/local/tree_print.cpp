@@ -7,10 +7,11 @@
 #include <fmt/format.h>
 
 #include "local/paint.h"
-#include "local/text_width.h"
 
 namespace braintrust::local {
 namespace {
+
+using detail::duration_text;
 
 // Deeper spans are drawn at this depth: the tree must not walk out of the window.
 constexpr std::size_t max_depth = 24;
@@ -72,21 +73,6 @@ std::string header(const TraceSummary& summary, const Painter& paint, const Styl
 }
 
 }  // namespace
-
-std::string duration_text(std::chrono::microseconds duration) {
-  const auto us = duration.count();
-  if (us < 1000) return fmt::format("{} µs", us);
-  const auto seconds = static_cast<double>(us) / 1e6;
-  // The bounds are where three digits would round up to the next unit.
-  if (us < 9'995) return fmt::format("{:.2f} ms", seconds * 1e3);
-  if (us < 99'950) return fmt::format("{:.1f} ms", seconds * 1e3);
-  if (us < 999'500) return fmt::format("{:.0f} ms", seconds * 1e3);
-  if (us < 9'995'000) return fmt::format("{:.2f} s", seconds);
-  if (us < 59'950'000) return fmt::format("{:.1f} s", seconds);
-  const auto whole = (us + 500'000) / 1'000'000;
-  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
-}
 
 std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const Style& style) {
   const Painter paint(style);
@@ -169,7 +155,7 @@ Result<std::string> draw_trace(const Store& store, std::string_view root_span_id
     const auto attachment = store.attachment(key);
     return attachment ? attachment->size : std::nullopt;
   });
-  return print_tree(tree, summarize(tree, std::string(root_span_id)), stdout_style());
+  return print_tree(tree, summarize(tree, std::string(root_span_id)), detail::style_of(stdout));
 }
 
 std::string print_list(const std::vector<TraceSummary>& traces, const Style& style) {

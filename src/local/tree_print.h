@@ -9,19 +9,16 @@
 
 #include <braintrust/local/store.h>
 
-#include "local/terminal.h"
+#include "core/terminal.h"
 #include "local/trace_tree.h"
 
 namespace braintrust::local {
 
-std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const Style& style);
+std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const detail::Style& style);
 
 // One span on one line, with the time at which it ended.
-std::string print_span_line(const SpanNode& span, const Style& style);
+std::string print_span_line(const SpanNode& span, const detail::Style& style);
 
-std::string print_list(const std::vector<TraceSummary>& traces, const Style& style);
-
-// "412 µs", "1.24 s", "2 min 05 s": three digits, whatever the size.
-std::string duration_text(std::chrono::microseconds duration);
+std::string print_list(const std::vector<TraceSummary>& traces, const detail::Style& style);
 
 }  // namespace braintrust::local

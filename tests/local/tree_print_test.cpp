@@ -10,7 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "local/text_width.h"
+#include "core/text_width.h"
 #include "local/trace_tree.h"
 
 namespace braintrust::local {
@@ -39,7 +39,7 @@ class TreePrint : public testing::Test {
     ::tzset();
   }
 
-  std::string print(const std::vector<json>& rows, const Style& style = {}) {
+  std::string print(const std::vector<json>& rows, const detail::Style& style = {}) {
     const auto tree = build_tree(json(rows).dump());
     return print_tree(tree, summarize(tree, "0123456789abcdef"), style);
   }
@@ -109,7 +109,7 @@ TEST_F(TreePrint, StaysInItsWidthHoweverDeepOrLongThingsAre) {
   std::istringstream lines(print(rows, {.width = 120}));
   std::string line;
   int count = 0;
-  for (; std::getline(lines, line); ++count) ASSERT_LE(display_width(line), 120U) << line;
+  for (; std::getline(lines, line); ++count) ASSERT_LE(detail::display_width(line), 120U) << line;
   EXPECT_EQ(count, 1 + 3 * 3000);
 }
 
@@ -172,39 +172,6 @@ TEST_F(TreePrint, ListsTracesWithIdsLongEnoughToTellThemApart) {
             "TRACE        WHEN                 SPANS  DURATION  TOKENS  ERRORS  NAME\n"
             "0123456789a  2023-11-14 22:13:20      3    1.50 s       -       -  answer\n"
             "0123456789b  2023-11-14 22:13:20      3    1.50 s      77       2  other␛ …open\n");
-}
-
-TEST(DurationText, HasThreeDigitsWhateverTheSize) {
-  const auto text = [](std::int64_t us) { return duration_text(std::chrono::microseconds(us)); };
-  EXPECT_EQ(text(0), "0 µs");
-  EXPECT_EQ(text(999), "999 µs");
-  EXPECT_EQ(text(1'000), "1.00 ms");
-  EXPECT_EQ(text(9'994), "9.99 ms");
-  EXPECT_EQ(text(9'996), "10.0 ms");
-  EXPECT_EQ(text(99'960), "100 ms");
-  EXPECT_EQ(text(999'499), "999 ms");
-  EXPECT_EQ(text(999'500), "1.00 s");
-  EXPECT_EQ(text(59'949'000), "59.9 s");
-  EXPECT_EQ(text(59'960'000), "1 min 00 s");
-  EXPECT_EQ(text(3'599'600'000), "1 h 00 min");
-}
-
-TEST(OneLine, CutsByDisplayWidthBetweenCharacters) {
-  EXPECT_EQ(one_line("hello", 5), "hello");
-  EXPECT_EQ(one_line("hello!", 5), "hell…");
-  EXPECT_EQ(one_line("日本語", 6), "日本語");
-  EXPECT_EQ(one_line("日本語", 5), "日本…");
-  EXPECT_EQ(one_line("日本語", 4), "日…");
-  EXPECT_EQ(one_line("e\u0301e\u0301e\u0301", 2), "e\u0301…");
-  EXPECT_EQ(one_line("äöü", 3), "äöü");
-  EXPECT_EQ(one_line("x", 0), "");
-  EXPECT_EQ(display_width("日本 é😀"), 8U);
-}
-
-TEST(OneLine, TakesBytesThatAreNoText) {
-  EXPECT_EQ(one_line("a\xff\xc3", 9), "a\ufffd\ufffd");
-  EXPECT_EQ(one_line("\xed\xa0\x80|", 9), "\ufffd\ufffd\ufffd|");
-  EXPECT_EQ(one_line(std::string_view("\0", 1), 9), "\u2400");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace braintrust::local {
+namespace braintrust::detail {
 
 // Columns that `text` takes.
 std::size_t display_width(std::string_view text);
@@ -21,4 +21,8 @@ std::size_t display_width(std::string_view text);
 // `text` on one line and harmless, and at most `columns` wide: what is longer ends in …
 std::string one_line(std::string_view text, std::size_t columns);
 
-}  // namespace braintrust::local
+// `text` and as many spaces as make it `columns` wide; a wider one as it is.
+std::string pad_left(const std::string& text, std::size_t columns);
+std::string pad_right(const std::string& text, std::size_t columns);
+
+}  // namespace braintrust::detail

@@ -1,9 +1,9 @@
-#include "local/text_width.h"
+#include "core/text_width.h"
 
 #include <algorithm>
 #include <iterator>
 
-namespace braintrust::local {
+namespace braintrust::detail {
 namespace {
 
 struct Range {
@@ -136,4 +136,11 @@ std::string one_line(std::string_view text, std::size_t columns) {
   return line;
 }
 
-}  // namespace braintrust::local
+std::string pad_left(const std::string& text, std::size_t columns) {
+  return std::string(columns - std::min(columns, display_width(text)), ' ') + text;
+}
+std::string pad_right(const std::string& text, std::size_t columns) {
+  return text + std::string(columns - std::min(columns, display_width(text)), ' ');
+}
+
+}  // namespace braintrust::detail
