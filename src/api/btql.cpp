@@ -79,7 +79,7 @@ Result<BtqlPage> run_btql(std::string_view query, const BtqlOptions& options) {
   return detail::ask(*detail::client_for(options.connection), query, options.version, "btql");
 }
 
-Result<BtqlPage> run_btql(const nlohmann::json& query, const BtqlOptions& options) {
+Result<BtqlPage> run_btql_tree(const nlohmann::json& query, const BtqlOptions& options) {
   return detail::ask(*detail::client_for(options.connection), query, options.version, "btql");
 }
 

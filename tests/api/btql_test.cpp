@@ -85,7 +85,7 @@ TEST(Btql, SendsASyntaxTreeAsItIs) {
   Wire wire;
   wire.server.on("/btql", {{.body = R"({"data":[{"id":"a"}],"cursor":"next"})"}});
   const json query = {{"select", json::array({json::object({{"op", "star"}})})}, {"from", "dataset('x\\')"}};
-  const auto page = run_btql(query, {.version = "17"});
+  const auto page = run_btql_tree(query, {.version = "17"});
   ASSERT_TRUE(page) << page.error().message;
   EXPECT_EQ(page->rows, json::parse(R"([{"id":"a"}])"));
   EXPECT_EQ(page->cursor, "next");

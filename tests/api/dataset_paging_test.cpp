@@ -134,7 +134,7 @@ TEST(DatasetPages, OfAHundredThousandRowsTakeTheMemoryOfOne) {
     const std::size_t begin = query.contains("cursor") ? std::stoul(query["cursor"].get<std::string>()) : 0;
     std::string data;
     for (std::size_t at = begin; at < begin + 1000; ++at) {
-      data += (data.empty() ? "" : ",") + R"({"id":")" + std::to_string(at) + R"(","input":")" + filler + "\"}";
+      data += std::string(data.empty() ? "" : ",") + R"({"id":")" + std::to_string(at) + R"(","input":")" + filler + "\"}";
     }
     const std::string cursor = begin + 1000 < 100'000 ? "\"" + std::to_string(begin + 1000) + "\"" : "null";
     return {.body = R"({"data":[)" + data + R"(],"cursor":)" + cursor + "}"};

@@ -106,7 +106,7 @@ Result<BtqlPage> btql(detail::BtqlText<std::type_identity_t<Values>...> query, c
 }
 
 // The same for a query as a syntax tree, sent as it is: {"select": [{"op": "star"}], "from": …, "filter": …}.
-Result<BtqlPage> run_btql(const nlohmann::json& query, const BtqlOptions& options = {});
+Result<BtqlPage> run_btql_tree(const nlohmann::json& query, const BtqlOptions& options = {});
 
 // All rows of a query that is a syntax tree, page after page while you go through them; one page is in memory at a time.
 //

@@ -1,0 +1,180 @@
+#include <braintrust/eval/experiment.h>
+
+#include <gtest/gtest.h>
+
+#include "support/told.h"
+#include "trace/backend.h"
+
+namespace braintrust::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* registered =
+    R"({"project":{"id":"p1","name":"P"},"experiment":{"id":"e1","name":"first","base_exp_id":"e0"}})";
+
+struct Registration {
+  Registration() { wire.server.on("/api/experiment/register", {{.body = registered}}); }
+  json sent(std::size_t which = 0) const {
+    return json::parse(wire.server.requests("/api/experiment/register").at(which).body);
+  }
+  Wire wire;
+};
+
+ExperimentOptions without_git(ExperimentOptions options) {
+  options.git.collect = GitOptions::Collect::none;
+  return options;
+}
+
+TEST(Experiment, IsRegisteredWithWhatItsOptionsSay) {
+  Registration registration;
+  registration.wire.server.on("/api/dataset/register",
+                              {{.body = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})"}});
+  const auto experiment = init_experiment(without_git({.project = "P",
+                                                       .name = "first",
+                                                       .description = "why",
+                                                       .metadata = {{"model", "m"}},
+                                                       .tags = {"a"},
+                                                       .base_experiment = "zero",
+                                                       .dataset = init_dataset({.project = "P", .name = "D", .version = "17"}),
+                                                       .update = true,
+                                                       .is_public = true}));
+  ASSERT_TRUE(experiment) << experiment.error().message;
+  const json body = registration.sent();
+  EXPECT_EQ(body, (json{{"org_id", body["org_id"]},
+                        {"project_name", "P"},
+                        {"experiment_name", "first"},
+                        {"description", "why"},
+                        {"metadata", {{"model", "m"}}},
+                        {"tags", {"a"}},
+                        {"base_experiment", "zero"},
+                        {"dataset_id", "d1"},
+                        {"dataset_version", "17"},
+                        {"update", true},
+                        {"public", true}}));
+  EXPECT_EQ(experiment->id(), "e1");
+  EXPECT_EQ(experiment->name(), "first");
+  EXPECT_EQ(experiment->base_experiment_id(), "e0");
+  EXPECT_EQ(experiment->url(), registration.wire.server.url() + "/app/acme/p/P/experiments/first");
+}
+
+TEST(Experiment, IsNotRegisteredTwiceByAnAnswerThatGotLost) {
+  Registration registration;
+  registration.wire.server.on("/api/experiment/register", {{.deed = Deed::drop}, {.body = registered}});
+  EXPECT_FALSE(init_experiment(without_git({.project = "P", .name = "first"})));
+  EXPECT_EQ(registration.wire.server.count("/api/experiment/register"), 1u);
+}
+
+TEST(Experiment, IsAskedForAgainWhereThatFindsTheSameOne) {
+  Registration registration;
+  registration.wire.server.on("/api/experiment/register", {{.deed = Deed::drop}, {.body = registered}});
+  EXPECT_TRUE(init_experiment(without_git({.project = "P", .name = "first", .update = true})));
+  EXPECT_EQ(registration.wire.server.count("/api/experiment/register"), 2u);
+}
+
+TEST(Experiment, GoesOnWithoutABaseThatDoesNotExist) {
+  Registration registration;
+  registration.wire.server.on("/api/experiment/register",
+                              {{.status = 400, .body = R"({"error":"base experiment zero not found"})"}, {.body = registered}});
+  Told told;
+  EXPECT_TRUE(init_experiment(without_git({.project = "P", .base_experiment = "zero"})));
+  EXPECT_TRUE(told.mentions("\"zero\" does not exist"));
+  EXPECT_FALSE(registration.sent(1).contains("base_experiment"));
+}
+
+TEST(Experiment, RefusesWhatTheServerWouldMisunderstand) {
+  Registration registration;
+  EXPECT_EQ(init_experiment({.metadata = "text"}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(init_experiment({.tags = {"a", "a"}}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(registration.wire.server.count("/api/experiment/register"), 0u);
+}
+
+TEST(Experiment, TellsNothingOfGitUnlessTheOrganisationWantsIt) {
+  Registration registration;
+  ASSERT_TRUE(init_experiment({.project = "P"}));
+  EXPECT_FALSE(registration.sent().contains("repo_info"));
+  EXPECT_FALSE(registration.sent().contains("ancestor_commits"));
+}
+
+TEST(Experiment, HoldsWhatIsLoggedToIt) {
+  Backend backend;
+  const auto experiment = init_experiment({.project = "P", .name = "by hand"});
+  ASSERT_TRUE(experiment) << experiment.error().message;
+  const auto id = experiment->log({.input = "q", .output = "a", .expected = "b", .scores = {{"exact", 0.5}}});
+  {
+    auto span = experiment->start_span("case", {.input = "q2"});
+    const auto child = start_span("child");
+  }
+  const auto rows = backend.rows();
+  ASSERT_EQ(rows.size(), 3u);
+  for (const Row& row : rows) EXPECT_EQ(row["experiment_id"], experiment->id());
+  const Row logged = only_row(rows, "root");
+  EXPECT_EQ(logged["id"], id);
+  EXPECT_EQ(logged["span_attributes"]["type"], "eval");
+  EXPECT_EQ(only_row(rows, "child")["span_parents"], json::array({only_row(rows, "case")["span_id"]}));
+
+  experiment->update_row(id, {.metadata = {{"seen", true}}});
+  experiment->log_feedback({.id = id, .scores = {{"user", 1}}, .comment = "good"});
+  bool found = false;
+  for (const Row& row : backend.rows()) {
+    if (row["id"] != id) continue;
+    found = true;
+    EXPECT_EQ(row["metadata"]["seen"], true);
+    EXPECT_EQ(row["scores"], json({{"exact", 0.5}, {"user", 1}}));
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(Experiment, IsSummarisedBesideItsBase) {
+  Backend backend;
+  const auto run = [](const char* name, std::vector<double> scores) {
+    const auto experiment =
+        init_experiment({.project = "P", .name = name, .base_experiment = std::string(name) == "b" ? "a" : ""});
+    for (std::size_t i = 0; i < scores.size(); ++i) experiment->log({.input = i, .scores = {{"s", scores[i]}}});
+    return experiment->summarize();
+  };
+  ASSERT_TRUE(run("a", {0.2, 0.8, 0.5}));
+  const auto summary = run("b", {0.4, 0.9, 0.2});
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(summary->comparison_experiment_name, "a");
+  ASSERT_EQ(summary->scores.size(), 1u);
+  EXPECT_EQ(summary->scores[0].name, "s");
+  EXPECT_NEAR(summary->scores[0].score, 0.5, 1e-9);
+  EXPECT_NEAR(*summary->scores[0].diff, 0.0, 1e-9);
+  EXPECT_EQ(summary->scores[0].improvements, 2u);
+  EXPECT_EQ(summary->scores[0].regressions, 1u);
+}
+
+TEST(OpenExperiment, ReadsWhatAnEarlierRunLogged) {
+  Backend backend;
+  const auto experiment = init_experiment({.project = "P", .name = "old"});
+  for (int i = 0; i < 3; ++i) {
+    auto span = experiment->start_span("case", {.input = i});
+    const auto child = start_span("child");
+  }
+  experiment->flush(long_enough);
+  const auto opened = open_experiment({.project = "P", .name = "old"});
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->id(), experiment->id());
+  int cases = 0, rows = 0;
+  for (auto& row : opened->cases()) {
+    ASSERT_TRUE(row) << row.error().message;
+    EXPECT_TRUE((*row)["input"].is_number());
+    ++cases;
+  }
+  for (auto& row : opened->rows()) rows += row ? 1 : 0;
+  EXPECT_EQ(cases, 3);
+  EXPECT_EQ(rows, 6);
+  EXPECT_EQ(open_experiment({.id = opened->id()})->name(), "old");
+}
+
+TEST(OpenExperiment, NamesTheOneThatDoesNotExist) {
+  Backend backend;
+  const auto opened = open_experiment({.project = "P", .name = "never"});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::not_found);
+  EXPECT_NE(opened.error().message.find("never"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace braintrust::test
