@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -72,14 +73,6 @@ std::string whole_row(const StoredRow& row, bool dataset) {
   return text += '}';
 }
 
-json parsed_row(const StoredRow& row, bool dataset) {
-  auto parsed = json::parse(row.body, nullptr, false);
-  if (!parsed.is_object()) parsed = json::object();
-  parsed["_xact_id"] = std::to_string(row.xact);
-  if (!dataset) parsed["is_root"] = is_root(row.body);
-  return parsed;
-}
-
 // One aggregate over the rows that are added.
 class Aggregate {
  public:
@@ -122,6 +115,10 @@ class Run {
   Run(const Query& query, ObjectRows rows, std::optional<Cursor> from)
       : query_(query), rows_(std::move(rows)), from_(std::move(from)), dataset_(query.kind == ObjectKind::dataset) {
     limit_ = std::min(query.limit.value_or(default_limit), most_rows);
+    all_fields_ = query.star && !query.columns.empty();
+    if (query.filter) collect_fields(*query.filter);
+    for (const auto& column : query.columns) collect_fields(column.expr);
+    for (const auto& key : query.sort) collect_fields(key.expr);
   }
 
   std::string answer() {
@@ -139,14 +136,39 @@ class Run {
   void for_each_row(std::optional<Position> from, bool needs_parsed, Visit&& visit) {
     for (;;) {
       const auto chunk = value_or_throw(rows_.after(from));
-      if (chunk.empty()) return;
-      for (const auto& row : chunk) {
+      for (const auto& row : chunk.rows) {
         json parsed;
-        if (query_.filter || needs_parsed) parsed = parsed_row(row, dataset_);
+        if (query_.filter || needs_parsed) parsed = parsed_row(row);
         if (query_.filter && truth_of(*query_.filter, parsed) != true) continue;
         if (!visit(row, parsed)) return;
       }
-      from = Position{chunk.back().xact, chunk.back().key};
+      if (!chunk.next) return;
+      from = chunk.next;
+    }
+  }
+
+  // The fields that the query names, or all where it wants the rest too: to read a large input for a filter by score would take
+  // most of the time.
+  json parsed_row(const StoredRow& row) const {
+    auto parsed = json::object();
+    if (all_fields_ || !fields_.empty()) {
+      detail::for_each_member(row.body, [&](std::string_view key, std::string_view value) {
+        auto name = detail::unescape(key);
+        if (all_fields_ || fields_.contains(name)) parsed[std::move(name)] = json::parse(value, nullptr, false);
+      });
+    }
+    parsed["_xact_id"] = std::to_string(row.xact);
+    if (!dataset_ && (all_fields_ || asks_for_root_)) parsed["is_root"] = is_root(row.body);
+    return parsed;
+  }
+
+  void collect_fields(const Expr& expr) {
+    for (const auto& child : expr.children) collect_fields(child);
+    if (expr.path.empty() || expr.path.front() == "_xact_id") return;
+    if (expr.path.front() == "is_root") {
+      asks_for_root_ = true;
+    } else {
+      fields_.insert(expr.path.front());
     }
   }
 
@@ -252,6 +274,9 @@ class Run {
   ObjectRows rows_;
   std::optional<Cursor> from_;
   bool dataset_;
+  bool all_fields_ = false;
+  bool asks_for_root_ = false;
+  std::unordered_set<std::string> fields_ = {};
   std::int64_t limit_ = 0;
   std::string data_ = {};
 };

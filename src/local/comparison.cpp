@@ -172,8 +172,7 @@ Result<std::vector<Case>> read_cases(Store::State& state, const std::string& exp
   for (;;) {
     const auto chunk = rows->after(from);
     if (!chunk) return chunk.error();
-    if (chunk->empty()) break;
-    for (const auto& stored : *chunk) {
+    for (const auto& stored : chunk->rows) {
       const auto row = json::parse(stored.body, nullptr, false);
       auto trace = text_field(row, "root_span_id");
       if (trace.empty()) trace = text_field(row, "id");
@@ -181,7 +180,8 @@ Result<std::vector<Case>> read_cases(Store::State& state, const std::string& exp
       one.root_span_id = trace;
       add_row(one, row);
     }
-    from = Position{chunk->back().xact, chunk->back().key};
+    if (!chunk->next) break;
+    from = chunk->next;
   }
   std::vector<Case> cases;
   for (auto& [trace, one] : found) cases.push_back(std::move(one));

@@ -27,15 +27,21 @@ constexpr KindNames names_of[] = {
 };
 
 // ?1 container, ?2 version, ?3 and ?4 the position, ?5 how many; ?6 an id or a root span id.
+//
+// A dataset's rows of other versions are read too, without their bodies: to look for the next one that is right could mean to
+// look at all of them, once for each chunk.
 constexpr const char* dataset_now =
-    "SELECT xact, key, body FROM rows WHERE container = ?1 AND root_span_id IS NULL AND comment_on IS NULL AND xact <= ?2 "
-    "AND ?3 = ?3 AND key > ?4 ORDER BY key LIMIT ?5";
+    "SELECT xact, key, CASE WHEN xact <= ?2 THEN body END FROM rows WHERE container = ?1 AND root_span_id IS NULL "
+    "AND comment_on IS NULL AND key >= ?4 AND (key, xact) > (?4, ?3) ORDER BY key LIMIT ?5";
 constexpr const char* dataset_then =
-    "SELECT xact, row_key, body FROM history WHERE container = ?1 AND xact <= ?2 AND superseded > ?2 AND ?3 = ?3 "
-    "AND row_key > ?4 ORDER BY row_key LIMIT ?5";
+    "SELECT xact, row_key, CASE WHEN xact <= ?2 AND superseded > ?2 THEN body END FROM history WHERE container = ?1 "
+    "AND (row_key, xact) > (?4, ?3) ORDER BY row_key, xact LIMIT ?5";
 constexpr const char* dataset_row =
-    "SELECT xact, key, body FROM rows WHERE container = ?1 AND id = ?6 AND comment_on IS NULL AND xact <= ?2 AND ?3 = ?3 "
-    "AND key > ?4 LIMIT ?5";
+    "SELECT xact, key, CASE WHEN xact <= ?2 THEN body END FROM rows WHERE container = ?1 AND id = ?6 AND comment_on IS NULL "
+    "AND (key, xact) > (?4, ?3) LIMIT ?5";
+constexpr const char* dataset_row_then =
+    "SELECT xact, row_key, CASE WHEN xact <= ?2 AND superseded > ?2 THEN body END FROM history WHERE container = ?1 "
+    "AND id = ?6 AND (row_key, xact) > (?4, ?3) ORDER BY row_key, xact LIMIT ?5";
 constexpr const char* newest =
     "SELECT xact, key, body FROM rows WHERE container = ?1 AND comment_on IS NULL AND xact <= ?2 AND (xact, key) < (?3, ?4) "
     "ORDER BY xact DESC, key DESC LIMIT ?5";
@@ -62,28 +68,29 @@ class Merge {
     std::size_t bytes = 0;
     std::int64_t rows = 0;
     while (statement.step()) {
-      auto& row = rows_.emplace_back();
-      row.xact = statement.number(0);
-      row.key = statement.number(1);
-      row.body = statement.text(2);
-      bytes += row.body.size();
+      const Position position{statement.number(0), statement.number(1)};
+      if (!statement.is_null(2)) {
+        rows_.push_back({position.xact, position.key, std::string(statement.text(2))});
+        bytes += rows_.back().body.size();
+      }
       if (++rows < chunk_rows && bytes < chunk_bytes) continue;
-      if (!end_ || before({row.xact, row.key}, *end_)) end_ = Position{row.xact, row.key};
+      if (!end_ || before(position, *end_)) end_ = position;
       break;
     }
   }
 
-  std::vector<StoredRow> rows() && {
+  Chunk chunk() && {
     std::sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) {
       return before({a.xact, a.key}, {b.xact, b.key});
     });
     if (end_) std::erase_if(rows_, [&](const auto& row) { return before(*end_, {row.xact, row.key}); });
-    return std::move(rows_);
+    return {std::move(rows_), end_};
   }
 
  private:
   bool before(const Position& a, const Position& b) const {
-    return newest_first_ ? std::pair(a.xact, a.key) > std::pair(b.xact, b.key) : a.key < b.key;
+    return newest_first_ ? std::pair(a.xact, a.key) > std::pair(b.xact, b.key)
+                         : std::pair(a.key, a.xact) < std::pair(b.key, b.xact);
   }
 
   bool newest_first_;
@@ -111,7 +118,7 @@ Result<ObjectRows> ObjectRows::open(Store::State& state, ObjectKind kind, const 
   });
 }
 
-Result<std::vector<StoredRow>> ObjectRows::after(const std::optional<Position>& position) const {
+Result<Chunk> ObjectRows::after(const std::optional<Position>& position) const {
   return state_->locked([&](Store::State& state) {
     constexpr auto last = std::numeric_limits<std::int64_t>::max();
     const auto from = position.value_or(newest_first() ? Position{last, last} : Position{0, 0});
@@ -123,15 +130,12 @@ Result<std::vector<StoredRow>> ObjectRows::after(const std::optional<Position>& 
       merge.add(statement);
     };
     for (const auto& project : projects_) read(prompts_of_project, project);
-    if (!projects_.empty()) return std::move(merge).rows();
+    if (!projects_.empty()) return std::move(merge).chunk();
     for (const auto container : containers_) {
       if (kind_ == ObjectKind::dataset) {
-        if (narrowed_.id) {
-          read(dataset_row, container, &*narrowed_.id);
-        } else {
-          read(dataset_now, container);
-        }
-        read(dataset_then, container);
+        const auto* id = narrowed_.id ? &*narrowed_.id : nullptr;
+        read(id ? dataset_row : dataset_now, container, id);
+        read(id ? dataset_row_then : dataset_then, container, id);
       } else if (narrowed_.id) {
         read(newest_of_id, container, &*narrowed_.id);
       } else if (narrowed_.root_span_id) {
@@ -140,7 +144,7 @@ Result<std::vector<StoredRow>> ObjectRows::after(const std::optional<Position>& 
         read(newest, container);
       }
     }
-    return std::move(merge).rows();
+    return std::move(merge).chunk();
   });
 }
 

@@ -32,6 +32,11 @@ struct Position {
   std::int64_t key = 0;
 };
 
+struct Chunk {
+  std::vector<StoredRow> rows = {};
+  std::optional<Position> next = {};  // nothing at the end
+};
+
 // What SQLite can narrow by itself: an index leads to these rows.
 struct Narrowed {
   std::optional<std::string> id = {};
@@ -49,8 +54,8 @@ class ObjectRows {
   bool newest_first() const { return kind_ != ObjectKind::dataset; }
   std::int64_t version() const { return version_; }
 
-  // The next rows, some hundred of them or fewer where they are large; none at the end.
-  Result<std::vector<StoredRow>> after(const std::optional<Position>& position) const;
+  // The next rows: some hundred of them, or fewer where they are large or where others of that place are of other versions.
+  Result<Chunk> after(const std::optional<Position>& position) const;
 
  private:
   ObjectRows(Store::State& state, ObjectKind kind) : state_(&state), kind_(kind) {}

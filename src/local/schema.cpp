@@ -49,7 +49,8 @@ constexpr const char* schema = R"(
     xact INTEGER NOT NULL,
     superseded INTEGER NOT NULL,
     body TEXT NOT NULL);
-  CREATE INDEX IF NOT EXISTS history_by_row ON history (container, row_key);
+  CREATE INDEX IF NOT EXISTS history_by_row ON history (container, row_key, xact);
+  CREATE INDEX IF NOT EXISTS history_by_id ON history (container, id);
   CREATE TABLE IF NOT EXISTS uploads (
     key TEXT PRIMARY KEY,
     token TEXT NOT NULL,

@@ -118,15 +118,24 @@ TEST_F(LocalDatasets, ArePagedInOrderAndEachPageIsOfOneVersion) {
   do {
     json tree = {{"select", {{{"op", "star"}}}}, {"from", "dataset('" + id + "')"}, {"limit", 1000}, {"cursor", cursor}};
     const auto answer = post("/btql", {{"query", tree}});
-    for (const auto& one : answer.at("data")) found.push_back(one.at("id"));
+    for (const auto& one : answer.at("data")) {
+      EXPECT_EQ(one.at("input"), found.size());
+      found.push_back(one.at("id"));
+    }
     sizes.push_back(answer.at("data").size());
     cursor = answer.at("cursor");
     // What comes in between is of a later version than the first page.
-    if (sizes.size() == 1) log({row(id, "row-1500", "changed"), row(id, "new", 0), gone(id, "row-2000")});
+    if (sizes.size() == 1) {
+      for (auto& one : rows) one["input"] = "changed";
+      rows.push_back(gone(id, "row-2000"));
+      rows.push_back(row(id, "new", "new"));
+      log(rows);
+    }
   } while (!cursor.is_null());
   EXPECT_THAT(sizes, ElementsAre(1000U, 1000U, 500U));
   EXPECT_EQ(found, expected);
   EXPECT_EQ(get("/dataset-summary?dataset_id=" + id).at("total_records"), 2500);
+  EXPECT_THAT(ids(query(all(id) + " WHERE id = 'row-7' AND input = 'changed'")), ElementsAre("row-7"));
 }
 
 TEST_F(LocalDatasets, HaveSnapshotsByName) {
