@@ -257,23 +257,32 @@ TEST_F(LocalQueries, OfLogsComeNewestFirstAndKnowTheirRoots) {
   EXPECT_THAT(ids(query("SELECT * FROM " + logs + " LIMIT 2")), ElementsAre("1", "3"));
 }
 
-TEST_F(LocalQueries, PagesOfLogsHoldEachRowOnce) {
-  const std::string project = post("/api/project/register", {{"project_name", "P"}}).at("project").at("id");
-  for (int batch = 0; batch < 5; ++batch) {
+TEST_F(LocalQueries, PagesOfLogsOfSeveralProjectsHoldEachRowOnceNewestFirst) {
+  std::vector<std::string> projects;
+  for (const char* name : {"P", "Q"}) {
+    projects.push_back(post("/api/project/register", {{"project_name", name}}).at("project").at("id"));
+  }
+  for (std::size_t batch = 0; batch < 5; ++batch) {
     std::vector<json> rows;
     for (int i = 0; i < 500; ++i) {
+      const auto& project = projects[batch == 0 ? 0 : static_cast<std::size_t>(i) % 2];
       rows.push_back({{"id", std::to_string(batch) + "-" + std::to_string(i)}, {"project_id", project}, {"log_id", "g"}});
     }
     log(rows);
   }
+  std::string last = "9";
   std::set<std::string> found;
   std::size_t pages = 0, rows = 0;
   json cursor;
   do {
-    const json made = {
-        {"select", {{{"op", "star"}}}}, {"from", "project_logs('" + project + "')"}, {"limit", 700}, {"cursor", cursor}};
+    const auto object = "project_logs('" + projects[0] + "', '" + projects[1] + "')";
+    const json made = {{"select", {{{"op", "star"}}}}, {"from", object}, {"limit", 700}, {"cursor", cursor}};
     const auto answer = post("/btql", {{"query", made}});
-    for (const auto& id : ids(answer)) found.insert(id);
+    for (const auto& row : answer.at("data")) {
+      found.insert(row.at("id"));
+      EXPECT_LE(row.at("_xact_id").get<std::string>(), last);
+      last = row.at("_xact_id");
+    }
     rows += answer.at("data").size();
     cursor = answer.at("cursor");
     ++pages;

@@ -58,7 +58,8 @@ TEST_F(LocalServer, AnswersALoginWithItselfUnderTheNameItWasCalledBy) {
 
 TEST_F(LocalServer, WantsSomeKey) {
   HttpClient without(server_.url(), "");
-  for (const char* path : {"/logs3", "/api/apikey/login", "/api/project/register", "/logs3/overflow"}) {
+  for (const char* path : {"/logs3", "/api/apikey/login", "/api/project/register", "/logs3/overflow", "/btql",
+                           "/api/dataset/register", "/api/experiment/register", "/v1/prompt"}) {
     const auto answer = without.post(path, body({row("1")}));
     EXPECT_EQ(answer.status, 401) << path;
     EXPECT_THAT(answer.body, HasSubstr("no API key"));
