@@ -21,7 +21,6 @@ using pipeline::HttpRequest;
 using pipeline::HttpResponse;
 using pipeline::Settings;
 
-constexpr unsigned tries_of_login = 3;
 constexpr std::size_t most_answer_bytes = 256u << 20;  // a page of a thousand large rows
 constexpr std::size_t most_words = 400;                // of the server's, in a message
 
@@ -114,7 +113,7 @@ pipeline::Settings Client::settings() {
   return pipeline::with_env_file(given_);
 }
 
-Result<std::shared_ptr<const Access>> Client::access(bool* may_pass) {
+Result<std::shared_ptr<const Access>> Client::access(unsigned tries, bool* may_pass) {
   if (may_pass != nullptr) *may_pass = false;
   // Held while logging in: whoever comes meanwhile would only log in a second time.
   const std::lock_guard lock(mutex_);
@@ -123,8 +122,7 @@ Result<std::shared_ptr<const Access>> Client::access(bool* may_pass) {
   access->settings = pipeline::with_env_file(given_);
   if (access->settings.api_key.empty()) return pipeline::missing_key();
   const HttpResponse response = pipeline::with_retries(
-      tries_of_login, [&] { return pipeline::send_and_wait(pipeline::login_request(access->settings)); },
-      given_.retry_wait);
+      tries, [&] { return pipeline::send_and_wait(pipeline::login_request(access->settings)); }, given_.retry_wait);
   auto answer = pipeline::read_login(response, access->settings);
   if (auto* const failed = std::get_if<pipeline::LoginError>(&answer)) {
     if (failed->is_final) return failed->error;

@@ -58,7 +58,7 @@ class Client {
 
   // Logs in at first. Waits. The same pointer for as long as the login holds. On an error, `may_pass` says whether a later try
   // may go better.
-  Result<std::shared_ptr<const Access>> access(bool* may_pass = nullptr);
+  Result<std::shared_ptr<const Access>> access(unsigned tries = 3, bool* may_pass = nullptr);
 
   // Complete, as in `Access`, without a login. Reads a file.
   pipeline::Settings settings();

@@ -10,6 +10,7 @@
 #include "api/prompt_cache.h"
 #include "core/environment.h"
 #include "core/json_member.h"
+#include "core/json_scan.h"
 #include "pipeline/retry.h"
 
 namespace braintrust {
@@ -58,7 +59,7 @@ Result<json> row_of(json&& answer, const Wanted& wanted) {
 }
 
 Result<json> ask(detail::Client& client, const Wanted& wanted, bool& may_pass) {
-  if (const auto access = client.access(&may_pass); !access) return access.error();
+  if (const auto access = client.access(wanted.call.tries, &may_pass); !access) return access.error();
   const auto response = client.exchange(wanted.call);
   if (!response) return response.error();
   if (!response->ok()) {
@@ -66,7 +67,8 @@ Result<json> ask(detail::Client& client, const Wanted& wanted, bool& may_pass) {
     if (response->status == 404) return Error{ErrorCode::not_found, fmt::format("there is no {}", wanted.name)};
     return error_of(wanted.call, *response);
   }
-  json answer = json::parse(response->body, nullptr, false);
+  // Checked by itself first, because it bounds the depth: trees are copied by recursion.
+  json answer = detail::valid_json(response->body) ? json::parse(response->body, nullptr, false) : json();
   if (!answer.is_object()) {
     return Error{ErrorCode::bad_response, fmt::format("the answer about the {} is not what the protocol says", wanted.name)};
   }

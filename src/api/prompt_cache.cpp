@@ -10,6 +10,7 @@
 #include "api/cache_folder.h"
 #include "api/gzip.h"
 #include "core/json_member.h"
+#include "core/json_scan.h"
 #include "core/sha256.h"
 
 namespace braintrust::detail {
@@ -63,6 +64,7 @@ class Memory {
 };
 
 std::optional<nlohmann::json> parsed(std::string_view text) {
+  if (!valid_json(text)) return std::nullopt;  // bounds the depth, too
   auto row = nlohmann::json::parse(text, nullptr, false);
   return row.is_object() && row.contains("prompt_data") ? std::optional(std::move(row)) : std::nullopt;
 }

@@ -165,6 +165,17 @@ TEST_F(Caching, MakesNobodyWaitForASecondTryWithACopyAtHand) {
   EXPECT_EQ(server_.count("/v1/prompt"), 2u);
 }
 
+TEST_F(Caching, MakesNobodyWaitForASecondLoginEither) {
+  const Variables variables = where("disk");
+  server_.on("/v1/prompt", {found("1")});
+  loaded();
+  server_.on("/api/apikey/login", {{.status = 503}});
+  const std::size_t before = server_.count("/api/apikey/login");
+  const Variables another_client(Variables::Values{{"BRAINTRUST_PROJECT", "makes it another client"}});
+  EXPECT_EQ(loaded(), "1");
+  EXPECT_EQ(server_.count("/api/apikey/login"), before + 1);
+}
+
 TEST_F(Caching, IsOffWhereItIsToldSo) {
   const Answer failure{.status = 500, .headers = {{"Retry-After", "0"}}};
   for (const Variables::Values& values :

@@ -440,6 +440,13 @@ TEST_F(PromptLoading, SaysThatThereIsNoneOrMoreThanOne) {
   EXPECT_THAT(error().message, HasSubstr("the words of the server"));
 }
 
+TEST_F(PromptLoading, RefusesAnAnswerThatNestsWithoutEnd) {
+  const std::size_t depth = 200'000;
+  server_.on("/v1/prompt",
+             {{.body = R"({"id":"x","prompt_data":{"prompt":)" + std::string(depth, '[') + std::string(depth, ']') + "}}"}});
+  EXPECT_EQ(load_prompt(options()).error().code, ErrorCode::bad_response);
+}
+
 TEST_F(PromptLoading, WithoutSlugOrKeyIsRefusedWithoutAsking) {
   EXPECT_EQ(load_prompt({}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(load_prompt({.project = "P", .slug = " "}).error().code, ErrorCode::invalid_argument);
