@@ -10,6 +10,7 @@
 #include "core/environment.h"
 #include "core/json_member.h"
 #include "pipeline/blocking_http.h"
+#include "pipeline/retry.h"
 #include "trace/logger_core.h"
 #include "trace/settings.h"
 
@@ -20,18 +21,25 @@ using pipeline::HttpRequest;
 using pipeline::HttpResponse;
 using pipeline::Settings;
 
-constexpr unsigned tries_of_repeatable = 3;
 constexpr std::size_t most_answer_bytes = 256u << 20;  // a page of a thousand large rows
 constexpr std::size_t most_words = 400;                // of the server's, in a message
 
-const std::string& url_of(Host host, const Access& access) {
+// Functions are asked of the host behind the proxy for models, which is what a login names (PROTO 0.1).
+std::string without_model_proxy(std::string_view url) {
+  constexpr std::string_view model_proxy = "/v1/proxy";
+  while (url.ends_with('/')) url.remove_suffix(1);
+  if (url.ends_with(model_proxy)) url.remove_suffix(model_proxy.size());
+  return std::string(url);
+}
+
+std::string url_of(Host host, const Access& access) {
   switch (host) {
     case Host::app:
       return access.settings.app_url;
     case Host::api:
       return access.login.api_url;
     case Host::proxy:
-      return access.login.proxy_url;
+      return without_model_proxy(access.login.proxy_url);
   }
   return access.login.api_url;
 }
@@ -54,9 +62,10 @@ HttpRequest request_of(const ApiCall& call, const Access& access) {
   HttpRequest request{.method = call.method,
                       .url = target_of(call, access),
                       .headers = pipeline::headers_of(access.settings, access.login),
-                      .timeout = access.settings.request_timeout,
+                      .timeout = call.timeout.count() > 0 ? call.timeout : access.settings.request_timeout,
                       .most_body = most_answer_bytes,
                       .accept_gzip = !call.on_body,
+                      .only_once = !call.repeatable,
                       .on_body = call.on_body};
   if (!call.body.is_null()) request.body = to_text(call.body);
   request.headers.insert(request.headers.end(), call.headers.begin(), call.headers.end());
@@ -96,7 +105,16 @@ Error error_of(const ApiCall& call, const HttpResponse& response) {
   return {code, fmt::format("{} failed ({})", what, reason)};
 }
 
-Result<std::shared_ptr<const Access>> Client::access() {
+pipeline::Settings Client::settings() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (access_) return access_->settings;
+  }
+  return pipeline::with_env_file(given_);
+}
+
+Result<std::shared_ptr<const Access>> Client::access(unsigned tries, bool* may_pass) {
+  if (may_pass != nullptr) *may_pass = false;
   // Held while logging in: whoever comes meanwhile would only log in a second time.
   const std::lock_guard lock(mutex_);
   if (access_) return access_;
@@ -104,11 +122,11 @@ Result<std::shared_ptr<const Access>> Client::access() {
   access->settings = pipeline::with_env_file(given_);
   if (access->settings.api_key.empty()) return pipeline::missing_key();
   const HttpResponse response = pipeline::with_retries(
-      tries_of_repeatable, [&] { return pipeline::send_and_wait(pipeline::login_request(access->settings)); },
-      given_.retry_wait);
+      tries, [&] { return pipeline::send_and_wait(pipeline::login_request(access->settings)); }, given_.retry_wait);
   auto answer = pipeline::read_login(response, access->settings);
   if (auto* const failed = std::get_if<pipeline::LoginError>(&answer)) {
     if (failed->is_final) return failed->error;
+    if (may_pass != nullptr) *may_pass = pipeline::may_retry(response.status);
     return Error{failed->error.code,
                  fmt::format("cannot log in at {}: {}", pipeline::origin_of(access->settings.app_url), failed->error.message)};
   }
@@ -121,7 +139,7 @@ Result<HttpResponse> Client::exchange(const ApiCall& call) {
   const auto access = this->access();
   if (!access) return access.error();
   const auto send = [&] { return pipeline::send_and_wait(request_of(call, **access)); };
-  HttpResponse response = call.repeatable ? pipeline::with_retries(tries_of_repeatable, send, given_.retry_wait) : send();
+  HttpResponse response = call.repeatable ? pipeline::with_retries(call.tries, send, given_.retry_wait) : send();
   if (response.status == 401) {  // the next call asks for a key anew: the file may hold another one by then
     const std::lock_guard lock(mutex_);
     if (access_ == *access) access_ = nullptr;

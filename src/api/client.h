@@ -8,6 +8,7 @@
 // Threads: any number at a time. Errors: `missing_api_key`, `unauthorized`, `not_found`, `transport`, `http_status`,
 // `bad_response`; messages name the call and what the server said of it. Source: PROTO 0, 1.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -45,6 +46,8 @@ struct ApiCall {
   std::vector<std::pair<std::string, std::string>> query = {};  // escaped here; blank values are left out
   nlohmann::json body = nullptr;                                // null: none
   bool repeatable = true;                                       // arriving twice does no harm
+  unsigned tries = 3;                                           // in all, of a repeatable one
+  std::chrono::milliseconds timeout{0};                         // zero: the connection's
   std::vector<std::pair<std::string, std::string>> headers = {};  // beside those that every call has
   std::function<bool(std::string_view bytes)> on_body = {};       // see HttpRequest
 };
@@ -53,8 +56,12 @@ class Client {
  public:
   explicit Client(pipeline::Settings settings) : given_(std::move(settings)) {}
 
-  // Logs in at first. Waits. The same pointer for as long as the login holds.
-  Result<std::shared_ptr<const Access>> access();
+  // Logs in at first. Waits. The same pointer for as long as the login holds. On an error, `may_pass` says whether a later try
+  // may go better.
+  Result<std::shared_ptr<const Access>> access(unsigned tries = 3, bool* may_pass = nullptr);
+
+  // Complete, as in `Access`, without a login. Reads a file.
+  pipeline::Settings settings();
 
   // Waits. The answer's body, parsed; null for an empty one. Any status but 2xx is an error.
   Result<nlohmann::json> call(const ApiCall& call);

@@ -134,6 +134,7 @@ struct HttpClient::Transfer {
     set_headers();
     set_body();
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+    if (request.only_once) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (request.accept_gzip) curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "braintrust-cpp/" BRAINTRUST_VERSION);

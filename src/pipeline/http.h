@@ -49,6 +49,8 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{60'000};
   std::size_t most_body = 16u << 20;  // of the answer; more is an error, as half an answer is none
   bool accept_gzip = false;           // asks for a compressed answer, and undoes it
+  // Goes out once at most, on a new connection: on a kept one that turns out to be dead libcurl would send it again.
+  bool only_once = false;
   // Takes the body of a success as it comes, instead of `HttpResponse::body`. False ends the request.
   std::function<bool(std::string_view bytes)> on_body = {};
 };

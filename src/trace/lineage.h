@@ -6,6 +6,8 @@
 #include <atomic>
 #include <string>
 
+#include <braintrust/core/id.h>
+
 namespace braintrust::detail {
 
 struct Lineage {
@@ -13,6 +15,8 @@ struct Lineage {
   std::string propagated = {};  // JSON object text merged over the fields of each span, or blank
   bool raw = false;             // `propagated` came from Json::raw: to be checked
   std::string trace_id = {};  // where the trace began under an id that is not 32 hex digits (a UUID of an older SDK), or blank
+  std::string prompt = {};    // `metadata.prompt` of one span, JSON object text, or blank. Not passed on: it is of this span
+  SpanId prompt_span = {};
 };
 
 inline Lineage* retain(Lineage* lineage) noexcept {

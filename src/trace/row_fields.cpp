@@ -148,6 +148,19 @@ void RowFields::add_propagated(std::string_view object) {
   if (!read) complain("`propagated` must be an object; it was left out");
 }
 
+void RowFields::set_prompt(std::string_view prompt, bool update) {
+  std::string_view& metadata = at(FieldKind::metadata);
+  if (metadata.empty() && update) return;
+  check_object(FieldKind::metadata, "metadata");
+  std::string object = "{";
+  for_each_member(metadata, [&](std::string_view key, std::string_view value) {
+    if (unescape(key) != "prompt") append_member(object, key, value);
+  });
+  append_member(object, "prompt", prompt);
+  object += '}';
+  metadata = keep(std::move(object));
+}
+
 void RowFields::finish(std::string& context) {
   mask_all(context);
   check_scores();

@@ -24,6 +24,10 @@ class RowFields {
   // The field's text; blank = absent. JSON, but for the kinds that are plain text.
   std::string_view operator[](FieldKind kind) const { return texts_[static_cast<std::size_t>(kind)]; }
 
+  // Makes `prompt` the row's `metadata.prompt`, which nobody else may set (INST 6.14). A row that is only an `update` needs it
+  // only where it has metadata.
+  void set_prompt(std::string_view prompt, bool update);
+
   // Applies the masking function, if there is one, and checks shapes. `context` is the text of the row's context object.
   void finish(std::string& context);
 

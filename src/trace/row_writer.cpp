@@ -169,6 +169,9 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
   RowFields fields(interpreted(header, text), of_span ? header.lineage : nullptr);
   work_->context.clear();
   if (!header.merge && header.kind == RowKind::span) write_context(header, file, function, fields[FieldKind::instrumentation]);
+  if (const Lineage* const own = header.lineage; own != nullptr && !own->prompt.empty() && own->prompt_span == header.span) {
+    if (header.kind == RowKind::span) fields.set_prompt(own->prompt, header.merge);
+  }
   fields.finish(work_->context);
 
   work_->row.clear();

@@ -13,6 +13,7 @@
 #include "trace/exception_text.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
+#include "trace/prompt_mark.h"
 #include "trace/slug.h"
 #include "trace/span_slot.h"
 
@@ -184,11 +185,24 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     }
     if (!foreign.span_id.empty()) append_text(slot->fields, FieldKind::parent_id, foreign.span_id);
     Lineage* const inherited = parent != nullptr ? parent->lineage : nullptr;
-    if (options != nullptr && options->propagated.present()) {
-      const Json& propagated = options->propagated.value();
-      header.lineage = new Lineage{.propagated = std::string(propagated.text()),
-                                   .raw = propagated.unchecked(),
-                                   .trace_id = inherited != nullptr ? inherited->trace_id : std::string()};
+    const bool propagates = options != nullptr && options->propagated.present();
+    const std::string* const prompt = header.type == SpanType::llm ? current_prompt() : nullptr;
+    if (propagates || prompt != nullptr) {
+      auto* const lineage = new Lineage;
+      header.lineage = lineage;
+      if (inherited != nullptr) {
+        lineage->propagated = inherited->propagated;
+        lineage->raw = inherited->raw;
+        lineage->trace_id = inherited->trace_id;
+      }
+      if (propagates) {
+        lineage->propagated = options->propagated.value().text();
+        lineage->raw = options->propagated.value().unchecked();
+      }
+      if (prompt != nullptr) {
+        lineage->prompt = *prompt;
+        lineage->prompt_span = header.span;
+      }
     } else {
       header.lineage = retain(inherited);
     }

@@ -50,6 +50,14 @@ TEST_F(HttpTest, SendsWhatItWasGivenAndReturnsTheAnswer) {
   EXPECT_FALSE(seen.headers.contains("content-type")) << "libcurl's own guess must not be sent";
 }
 
+TEST_F(HttpTest, SendsWhatMustArriveOnceNoSecondTimeWhenAKeptConnectionDies) {
+  server.on("/ok", {{}});
+  server.on("/once", {{.deed = Deed::drop}});
+  EXPECT_EQ(ask({.method = "POST", .url = server.url() + "/ok", .body = "x"}).status, 200);
+  EXPECT_EQ(ask({.method = "POST", .url = server.url() + "/once", .body = "x", .only_once = true}).status, 0);
+  EXPECT_EQ(server.count("/once"), 1u);
+}
+
 TEST_F(HttpTest, PutsAndPostsLargeBodiesWithoutAskingFirst) {
   server.on("/put", {{}});
   const std::string body(5'000'000, 'x');
