@@ -91,7 +91,7 @@ std::vector<EmbeddingPtr> embeddings_of(const std::vector<std::string>& texts, c
   }
   if (unknown.empty()) return embeddings;
 
-  const json answer = eval::ask_model(client, "embeddings", {{"model", model}, {"input", unknown}}, EmbeddingSimilarity::name);
+  const json answer = eval::ask_model(client, "/embeddings", {{"model", model}, {"input", unknown}}, EmbeddingSimilarity::name);
   const json& data = detail::member(answer, "data");
   std::size_t place = 0;
   for (const json& one : data) {
@@ -134,12 +134,13 @@ Score EmbeddingSimilarity::operator()(const json& output, const json& expected) 
   eval::require(expected_min < 1, name, "needs an expected_min of less than 1");
   std::string output_text;
   std::string expected_text;
-  const auto embeddings = embeddings_of({std::string(prefix).append(eval::text_of(output, output_text)),
-                                         std::string(prefix).append(eval::text_of(expected, expected_text))},
-                                        eval::resolved(client, name), detail::is_blank(model) ? "text-embedding-ada-002" : model);
+  const auto embeddings =
+      embeddings_of({std::string(prefix).append(eval::text_of(output, output_text)),
+                     std::string(prefix).append(eval::text_of(expected, expected_text))},
+                    eval::resolved(client, name), detail::is_blank(model) ? "text-embedding-ada-002" : model);
   if (embeddings[0]->size() != embeddings[1]->size()) {
-    throw std::runtime_error(fmt::format("{} cannot compare embeddings of {} and {} numbers", name, embeddings[0]->size(),
-                                         embeddings[1]->size()));
+    throw std::runtime_error(
+        fmt::format("{} cannot compare embeddings of {} and {} numbers", name, embeddings[0]->size(), embeddings[1]->size()));
   }
   const double share = (cosine(*embeddings[0], *embeddings[1]) - expected_min) / (1 - expected_min);
   return {.name = std::string(name), .score = std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : 0.0};

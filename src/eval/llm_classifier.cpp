@@ -25,9 +25,11 @@ constexpr std::string_view function_name = "select_choice";
 constexpr int fewest_tokens_of_chat = 5;
 constexpr int fewest_tokens_of_responses = 16;  // OpenAI refuses less
 
-constexpr std::string_view ask_for_choice = "\nGive your verdict by calling `select_choice` with one of {{__choices}} as `choice`.";
+constexpr std::string_view ask_for_choice =
+    "\nGive your verdict by calling `select_choice` with one of {{__choices}} as `choice`.";
 constexpr std::string_view ask_for_reasons =
-    "\nGive your verdict by calling `select_choice`. Think first: write into `reasons`, one step after the other, what leads to "
+    "\nGive your verdict by calling `select_choice`. Think first: write into `reasons`, one step after the other, what leads "
+    "to "
     "your conclusion, and check it; do not begin with the conclusion. Then put one of {{__choices}} into `choice`.";
 
 json choices_of(const LlmClassifier& judge) {
@@ -52,11 +54,8 @@ std::string prompt_of(const LlmClassifier& judge, const ScorerArgs& args) {
 
 // The only function that the model may call, and has to.
 json function_of(const LlmClassifier& judge) {
-  json properties = {{"choice",
-                      {{"type", "string"},
-                       {"title", "Choice"},
-                       {"description", "The verdict"},
-                       {"enum", choices_of(judge)}}}};
+  json properties = {
+      {"choice", {{"type", "string"}, {"title", "Choice"}, {"description", "The verdict"}, {"enum", choices_of(judge)}}}};
   json required = {"choice"};
   if (judge.use_cot) {
     properties["reasons"] = {{"type", "string"},
@@ -77,15 +76,15 @@ json function_of(const LlmClassifier& judge) {
 struct Api {
   std::string_view path;
   json (*request)(const LlmClassifier& judge, const std::string& prompt);
-  json (*function_call)(const json& answer);      // {name, arguments}, or null
-  std::string (*words)(const json& answer);       // what the model said instead
+  json (*function_call)(const json& answer);  // {name, arguments}, or null
+  std::string (*words)(const json& answer);   // what the model said instead
   std::string (*stop_reason)(const json& answer);
 };
 
 const json& first(const json& list) { return list.is_array() && !list.empty() ? list.front() : detail::absent(); }
 
 constexpr Api chat_completions = {
-    .path = "chat/completions",
+    .path = "/chat/completions",
     .request =
         [](const LlmClassifier& judge, const std::string& prompt) {
           json request = {{"messages", json::array({{{"role", "user"}, {"content", prompt}}})},
@@ -106,46 +105,48 @@ constexpr Api chat_completions = {
         },
     .stop_reason = [](const json& answer) { return text_at(first(member(answer, "choices")), "finish_reason"); }};
 
-constexpr Api responses = {
-    .path = "responses",
-    .request =
-        [](const LlmClassifier& judge, const std::string& prompt) {
-          json function = function_of(judge);
-          function["type"] = "function";
-          json request = {{"input", json::array({{{"role", "user"}, {"content", prompt}}})},
-                          {"tools", json::array({std::move(function)})},
-                          {"tool_choice", {{"type", "function"}, {"name", function_name}}}};
-          if (judge.max_tokens) request["max_output_tokens"] = std::max(*judge.max_tokens, fewest_tokens_of_responses);
-          return request;
-        },
-    .function_call =
-        [](const json& answer) {
-          for (const json& item : member(answer, "output")) {
-            if (text_at(item, "type") == "function_call") return item;
-          }
-          return json();
-        },
-    .words =
-        [](const json& answer) {
-          std::string words;
-          for (const json& item : member(answer, "output")) {
-            for (const json& part : member(item, "content")) words += text_at(part, "text") + text_at(part, "refusal");
-          }
-          return words;
-        },
-    .stop_reason =
-        [](const json& answer) {
-          const std::string reason = text_at(member(answer, "incomplete_details"), "reason");
-          return reason.empty() ? text_at(answer, "status") : reason;
-        }};
+constexpr Api responses = {.path = "/responses",
+                           .request =
+                               [](const LlmClassifier& judge, const std::string& prompt) {
+                                 json function = function_of(judge);
+                                 function["type"] = "function";
+                                 json request = {{"input", json::array({{{"role", "user"}, {"content", prompt}}})},
+                                                 {"tools", json::array({std::move(function)})},
+                                                 {"tool_choice", {{"type", "function"}, {"name", function_name}}}};
+                                 if (judge.max_tokens)
+                                   request["max_output_tokens"] = std::max(*judge.max_tokens, fewest_tokens_of_responses);
+                                 return request;
+                               },
+                           .function_call =
+                               [](const json& answer) {
+                                 for (const json& item : member(answer, "output")) {
+                                   if (text_at(item, "type") == "function_call") return item;
+                                 }
+                                 return json();
+                               },
+                           .words =
+                               [](const json& answer) {
+                                 std::string words;
+                                 for (const json& item : member(answer, "output")) {
+                                   for (const json& part : member(item, "content"))
+                                     words += text_at(part, "text") + text_at(part, "refusal");
+                                 }
+                                 return words;
+                               },
+                           .stop_reason =
+                               [](const json& answer) {
+                                 const std::string reason = text_at(member(answer, "incomplete_details"), "reason");
+                                 return reason.empty() ? text_at(answer, "status") : reason;
+                               }};
 
 // What the model called the function with.
 json arguments_of(const Api& api, const json& answer, std::string_view judge) {
   const json call = api.function_call(answer);
   if (text_at(call, "name") != function_name) {
     const std::string words = call.is_null() ? api.words(answer) : detail::to_text(call);
-    throw std::runtime_error(fmt::format("{} got no choice: the model did not call {}{}{}. It answered: {}", judge, function_name,
-                                         api.stop_reason(answer).empty() ? "" : ", and ended with ", api.stop_reason(answer),
+    throw std::runtime_error(fmt::format("{} got no choice: the model did not call {}{}{}. It answered: {}", judge,
+                                         function_name, api.stop_reason(answer).empty() ? "" : ", and ended with ",
+                                         api.stop_reason(answer),
                                          eval::excerpt(words.empty() ? detail::to_text(answer) : words)));
   }
   const json& arguments = member(call, "arguments");

@@ -83,10 +83,11 @@ pipeline::HttpRequest request_of(const scorers::ModelClient& client, std::string
   return request;
 }
 
-// A server that is no known provider's is one all the same: somebody chose it for this.
+// A server that is no known provider's is one all the same: somebody chose it for this. What is switched off stays so.
 llm::Call start_call(const std::string& url, std::string_view path, std::string_view body) {
   auto call = llm::start_call({.request = body, .url = url});
-  if (call || instrument::known_endpoints().is_off("openai")) return call;
+  const bool is_known = llm::find_endpoint(url, llm::Endpoints()).has_value();
+  if (call || is_known || instrument::known_endpoints().is_off("openai")) return call;
   return llm::start_call({.provider = "openai", .path = path, .request = body});
 }
 
@@ -137,7 +138,7 @@ json ask_model(const scorers::ModelClient& client, std::string_view path, const 
   call.end({.status = response.status, .error = response.status == 0 ? std::string_view(response.error) : std::string_view()});
 
   if (!response.ok()) {
-    const auto error = detail::error_of({.method = "POST", .path = std::string(path)}, response);
+    const auto error = detail::error_of({.method = "POST", .path = std::string(path.substr(1))}, response);
     throw std::runtime_error(fmt::format("{} got no answer of {}: {}", scorer, origin_of(url), error.message));
   }
   json answer = json::parse(response.body, nullptr, false);

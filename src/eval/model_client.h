@@ -21,7 +21,7 @@ scorers::ModelClient resolved(const std::optional<scorers::ModelClient>& given, 
 // The model of `scorers::init`, else `fallback`.
 std::string default_model(std::string_view fallback);
 
-// POSTs to `path` below the base, and waits. The answer's body, parsed.
+// POSTs to `path` ("/embeddings") below the base, and waits. The answer's body, parsed.
 nlohmann::json ask_model(const scorers::ModelClient& client, std::string_view path, const nlohmann::json& request,
                          std::string_view scorer);
 

@@ -60,9 +60,10 @@ void init(const Defaults& defaults);
 //                          .prompt_template = "Is this friendly?\n{{output}}\nY: friendly\nN: unfriendly, or neither",
 //                          .choice_scores = {{"Y", 1}, {"N", 0}}}
 //
-// The prompt is a mustache template. It knows `input`, `output`, `expected`, `metadata`, `__choices`, the members of `variables`
-// and those of the case's metadata; of one name, what `variables` say counts before all, the metadata's member last. Texts are
-// inserted as they are, other values as JSON; what is not known is blank. A sentence that asks for the choice is added.
+// The prompt is a mustache template. It knows `input`, `output`, `expected`, `metadata`, `__choices`, the members of
+// `variables` and those of the case's metadata; of one name, what `variables` say counts before all, the metadata's member
+// last. Texts are inserted as they are, other values as JSON; what is not known is blank. A sentence that asks for the choice
+// is added.
 //
 // The model has to answer by calling a function with the choice; a server that cannot make it do so is no judge.
 struct LlmClassifier {
@@ -71,10 +72,10 @@ struct LlmClassifier {
   std::vector<std::pair<std::string, double>> choice_scores = {};  // in the order in which they are offered
   nlohmann::json variables = nullptr;                              // an object, or null
 
-  std::string model = {};                   // Default: that of `init`
-  bool use_cot = true;                      // reasons before it chooses ("chain of thought"): better, slower, dearer
-  std::optional<double> temperature = {};   // unset: the model's own. Some models refuse any
-  std::optional<int> max_tokens = {};       // of the answer, reasoning included; a few at least. Unset: the model's own
+  std::string model = {};                      // Default: that of `init`
+  bool use_cot = true;                         // reasons before it chooses ("chain of thought"): better, slower, dearer
+  std::optional<double> temperature = {};      // unset: the model's own. Some models refuse any
+  std::optional<int> max_tokens = {};          // of the answer, reasoning included; a few at least. Unset: the model's own
   std::optional<bool> use_responses_api = {};  // instead of chat completions. Unset: for gpt-5 and its kin
   std::optional<ModelClient> client = {};      // instead of that of `init`, as a whole
 
@@ -93,8 +94,8 @@ struct Judge {
   std::optional<bool> use_responses_api = {};
   std::optional<ModelClient> client = {};
 
-  static constexpr std::string_view name =
-      std::array<std::string_view, 6>{"Factuality", "Humor", "Possible", "Security", "Sql", "Summary"}[static_cast<int>(question)];
+  static constexpr std::string_view name = std::array<std::string_view, 6>{
+      "Factuality", "Humor", "Possible", "Security", "Sql", "Summary"}[static_cast<int>(question)];
   Score operator()(const ScorerArgs& args) const;
 };
 
@@ -164,11 +165,11 @@ inline constexpr Default<ClosedQA> closed_qa;
 inline constexpr Default<Battle> battle;
 inline constexpr Default<Translation> translation;
 
-// How near output and expected are in meaning: the cosine of their embeddings, from `expected_min` (0) to 1 (1). Values that are
-// no texts are compared as their JSON. Embeddings are remembered, up to 32 MiB of them, so a text costs once.
+// How near output and expected are in meaning: the cosine of their embeddings, from `expected_min` (0) to 1 (1). Values that
+// are no texts are compared as their JSON. Embeddings are remembered, up to 32 MiB of them, so a text costs once.
 struct EmbeddingSimilarity {
-  std::string prefix = {};  // put before both texts
-  std::string model = {};   // Default: text-embedding-ada-002
+  std::string prefix = {};    // put before both texts
+  std::string model = {};     // Default: text-embedding-ada-002
   double expected_min = 0.7;  // unrelated texts are about so near; less than 1
   std::optional<ModelClient> client = {};
 
