@@ -18,6 +18,7 @@ namespace braintrust::scorers {
 using detail::member;
 using detail::text_at;
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -52,17 +53,18 @@ std::string prompt_of(const LlmClassifier& judge, const ScorerArgs& args) {
   return *std::move(prompt);
 }
 
-// The only function that the model may call, and has to.
-json function_of(const LlmClassifier& judge) {
-  json properties = {
-      {"choice", {{"type", "string"}, {"title", "Choice"}, {"description", "The verdict"}, {"enum", choices_of(judge)}}}};
-  json required = {"choice"};
+// The only function that the model may call, and has to. A model writes the arguments in the order in which they stand here:
+// the reasons have to come before the choice that they lead to.
+ordered_json function_of(const LlmClassifier& judge) {
+  ordered_json properties = ordered_json::object();
   if (judge.use_cot) {
     properties["reasons"] = {{"type", "string"},
                              {"title", "Reasoning"},
                              {"description", "What leads to the verdict, step by step; written before the verdict is chosen"}};
-    required = {"reasons", "choice"};
   }
+  properties["choice"] = {{"type", "string"}, {"title", "Choice"}, {"description", "The verdict"}, {"enum", choices_of(judge)}};
+  ordered_json required = ordered_json::array();
+  for (const auto& [name, property] : properties.items()) required.push_back(name);
   return {{"name", function_name},
           {"description", "Gives the verdict."},
           {"parameters",
@@ -72,72 +74,77 @@ json function_of(const LlmClassifier& judge) {
             {"required", std::move(required)}}}};
 }
 
+const json& first(const json& list) { return list.is_array() && !list.empty() ? list.front() : detail::absent(); }
+
 // One of the two APIs: how the question is put, and where the call and whatever else was said stand in the answer.
 struct Api {
   std::string_view path;
-  json (*request)(const LlmClassifier& judge, const std::string& prompt);
+  ordered_json (*request)(const LlmClassifier& judge, const std::string& prompt);
   json (*function_call)(const json& answer);  // {name, arguments}, or null
   std::string (*words)(const json& answer);   // what the model said instead
   std::string (*stop_reason)(const json& answer);
 };
 
-const json& first(const json& list) { return list.is_array() && !list.empty() ? list.front() : detail::absent(); }
+namespace chat_completions {
 
-constexpr Api chat_completions = {
-    .path = "/chat/completions",
-    .request =
-        [](const LlmClassifier& judge, const std::string& prompt) {
-          json request = {{"messages", json::array({{{"role", "user"}, {"content", prompt}}})},
-                          {"tools", json::array({{{"type", "function"}, {"function", function_of(judge)}}})},
+ordered_json request(const LlmClassifier& judge, const std::string& prompt) {
+  ordered_json request = {{"messages", ordered_json::array({{{"role", "user"}, {"content", prompt}}})},
+                          {"tools", ordered_json::array({{{"type", "function"}, {"function", function_of(judge)}}})},
                           {"tool_choice", {{"type", "function"}, {"function", {{"name", function_name}}}}}};
-          if (judge.max_tokens) request["max_tokens"] = std::max(*judge.max_tokens, fewest_tokens_of_chat);
-          return request;
-        },
-    .function_call =
-        [](const json& answer) {
-          return member(first(member(member(first(member(answer, "choices")), "message"), "tool_calls")), "function");
-        },
-    .words =
-        [](const json& answer) {
-          const json& message = member(first(member(answer, "choices")), "message");
-          const std::string content = text_at(message, "content");
-          return content.empty() ? text_at(message, "refusal") : content;
-        },
-    .stop_reason = [](const json& answer) { return text_at(first(member(answer, "choices")), "finish_reason"); }};
+  if (judge.max_tokens) request["max_tokens"] = std::max(*judge.max_tokens, fewest_tokens_of_chat);
+  return request;
+}
 
-constexpr Api responses = {.path = "/responses",
-                           .request =
-                               [](const LlmClassifier& judge, const std::string& prompt) {
-                                 json function = function_of(judge);
-                                 function["type"] = "function";
-                                 json request = {{"input", json::array({{{"role", "user"}, {"content", prompt}}})},
-                                                 {"tools", json::array({std::move(function)})},
-                                                 {"tool_choice", {{"type", "function"}, {"name", function_name}}}};
-                                 if (judge.max_tokens)
-                                   request["max_output_tokens"] = std::max(*judge.max_tokens, fewest_tokens_of_responses);
-                                 return request;
-                               },
-                           .function_call =
-                               [](const json& answer) {
-                                 for (const json& item : member(answer, "output")) {
-                                   if (text_at(item, "type") == "function_call") return item;
-                                 }
-                                 return json();
-                               },
-                           .words =
-                               [](const json& answer) {
-                                 std::string words;
-                                 for (const json& item : member(answer, "output")) {
-                                   for (const json& part : member(item, "content"))
-                                     words += text_at(part, "text") + text_at(part, "refusal");
-                                 }
-                                 return words;
-                               },
-                           .stop_reason =
-                               [](const json& answer) {
-                                 const std::string reason = text_at(member(answer, "incomplete_details"), "reason");
-                                 return reason.empty() ? text_at(answer, "status") : reason;
-                               }};
+const json& message(const json& answer) { return member(first(member(answer, "choices")), "message"); }
+
+json function_call(const json& answer) { return member(first(member(message(answer), "tool_calls")), "function"); }
+
+std::string words(const json& answer) {
+  const std::string content = text_at(message(answer), "content");
+  return content.empty() ? text_at(message(answer), "refusal") : content;
+}
+
+std::string stop_reason(const json& answer) { return text_at(first(member(answer, "choices")), "finish_reason"); }
+
+constexpr Api api = {"/chat/completions", request, function_call, words, stop_reason};
+
+}  // namespace chat_completions
+
+namespace responses {
+
+ordered_json request(const LlmClassifier& judge, const std::string& prompt) {
+  ordered_json function = function_of(judge);
+  function["type"] = "function";
+  ordered_json request = {{"input", ordered_json::array({{{"role", "user"}, {"content", prompt}}})},
+                          {"tools", ordered_json::array({std::move(function)})},
+                          {"tool_choice", {{"type", "function"}, {"name", function_name}}}};
+  if (judge.max_tokens) request["max_output_tokens"] = std::max(*judge.max_tokens, fewest_tokens_of_responses);
+  return request;
+}
+
+json function_call(const json& answer) {
+  for (const json& item : member(answer, "output")) {
+    if (text_at(item, "type") == "function_call") return item;
+  }
+  return nullptr;
+}
+
+std::string words(const json& answer) {
+  std::string words;
+  for (const json& item : member(answer, "output")) {
+    for (const json& part : member(item, "content")) words += text_at(part, "text") + text_at(part, "refusal");
+  }
+  return words;
+}
+
+std::string stop_reason(const json& answer) {
+  const std::string reason = text_at(member(answer, "incomplete_details"), "reason");
+  return reason.empty() ? text_at(answer, "status") : reason;
+}
+
+constexpr Api api = {"/responses", request, function_call, words, stop_reason};
+
+}  // namespace responses
 
 // What the model called the function with.
 json arguments_of(const Api& api, const json& answer, std::string_view judge) {
@@ -183,8 +190,8 @@ Score LlmClassifier::operator()(const ScorerArgs& args) const {
   eval::require(variables.is_null() || variables.is_object(), name, "needs an object as its variables");
 
   const std::string chosen_model = detail::is_blank(model) ? eval::default_model("gpt-5-mini") : model;
-  const Api& api = use_responses_api.value_or(chosen_model.starts_with("gpt-5")) ? responses : chat_completions;
-  json request = api.request(*this, prompt_of(*this, args));
+  const Api& api = use_responses_api.value_or(chosen_model.starts_with("gpt-5")) ? responses::api : chat_completions::api;
+  ordered_json request = api.request(*this, prompt_of(*this, args));
   request["model"] = chosen_model;
   if (temperature) request["temperature"] = *temperature;
   return score_of(*this, arguments_of(api, eval::ask_model(eval::resolved(client, name), api.path, request, name), name));

@@ -124,9 +124,10 @@ scorers::ModelClient resolved(const std::optional<scorers::ModelClient>& given, 
 
 std::string default_model(std::string_view fallback) { return first_of({defaults().default_model, fallback}); }
 
-json ask_model(const scorers::ModelClient& client, std::string_view path, const json& request, std::string_view scorer) {
+json ask_model(const scorers::ModelClient& client, std::string_view path, const nlohmann::ordered_json& request,
+               std::string_view scorer) {
   const std::string url = pipeline::join_url(client.base_url, path);
-  const std::string body = detail::to_text(request);
+  const std::string body = request.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   auto call = start_call(url, path, body);
   // In an eval the scorer's span hands this down; outside of one, nobody else says it.
   call.span().set_attributes("", SpanType::none, {{"purpose", "scorer"}});
@@ -141,12 +142,12 @@ json ask_model(const scorers::ModelClient& client, std::string_view path, const 
     const auto error = detail::error_of({.method = "POST", .path = std::string(path.substr(1))}, response);
     throw std::runtime_error(fmt::format("{} got no answer of {}: {}", scorer, origin_of(url), error.message));
   }
-  json answer = json::parse(response.body, nullptr, false);
-  if (answer.is_discarded()) {
+  auto answer = parsed(response.body);
+  if (!answer) {
     throw std::runtime_error(
         fmt::format("{} got an answer of {} that is no JSON: {}", scorer, origin_of(url), excerpt(response.body)));
   }
-  return answer;
+  return *std::move(answer);
 }
 
 std::string excerpt(std::string_view text) {

@@ -22,7 +22,7 @@ scorers::ModelClient resolved(const std::optional<scorers::ModelClient>& given, 
 std::string default_model(std::string_view fallback);
 
 // POSTs to `path` ("/embeddings") below the base, and waits. The answer's body, parsed.
-nlohmann::json ask_model(const scorers::ModelClient& client, std::string_view path, const nlohmann::json& request,
+nlohmann::json ask_model(const scorers::ModelClient& client, std::string_view path, const nlohmann::ordered_json& request,
                          std::string_view scorer);
 
 // The beginning of a text on one line, for messages.

@@ -183,6 +183,20 @@ TEST(Judges, AskWithOneMessageForACallOfOneFunction) {
   EXPECT_THAT(sent.body, Not(HasSubstr(judge_key)));
 }
 
+TEST(Judges, LetTheModelReasonBeforeItChooses) {
+  ModelServer server;
+  server.answer_chat(chat_choice("C"));
+  server.answer_responses(responses_choice("C"));
+  for (const bool use_responses_api : {false, true}) {
+    scorers::Factuality{.use_responses_api = use_responses_api, .client = server.client()}(everything);
+    const auto request = nlohmann::ordered_json::parse(server.server.requests().back().body);
+    const auto& tool = request["tools"][0];
+    const auto& parameters = (use_responses_api ? tool : tool["function"])["parameters"];
+    EXPECT_EQ(parameters["properties"].begin().key(), "reasons") << "models write arguments in this order";
+    EXPECT_EQ(parameters["required"][0], "reasons");
+  }
+}
+
 TEST(Judges, AskForNoReasonsWhenNoneAreWanted) {
   ModelServer server;
   server.answer_chat(chat_call({{"choice", "Yes"}}));
@@ -266,6 +280,8 @@ TEST(Judges, RefuseAnAnswerWithoutAChoiceAndSayWhatItWas) {
   EXPECT_THAT(refused(chat_call("[1]")), HasSubstr("no JSON object"));
   EXPECT_THAT(refused(json{{"choices", json::array()}}), HasSubstr("choices"));
   EXPECT_THAT(refused(json(7)), HasSubstr("7"));
+  server.server.on("/v1/chat/completions", {{.body = std::string(200'000, '[') + std::string(200'000, ']')}});
+  EXPECT_THAT(refusal<std::runtime_error>(judge), HasSubstr("no JSON")) << "too deep to look into";
   server.server.on("/v1/chat/completions", {{.body = "<html>hello"}});
   EXPECT_THAT(refusal<std::runtime_error>(judge), AllOf(HasSubstr("no JSON"), HasSubstr("<html>hello")));
 
