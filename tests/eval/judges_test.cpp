@@ -417,31 +417,34 @@ TEST(Judges, RecordTheFailureOfTheirCall) {
   EXPECT_THAT(llm_row(backend)["error"].dump(), HasSubstr("no such model"));
 }
 
-// In a process of its own: what is switched off is read once. A proxy stands in for providers' hosts.
+// The providers that are traced when these are switched off, of a server of one's own, Groq and Mistral, for whose hosts a
+// proxy stands in.
+std::string providers_traced_without(const char* switched_off) {
+  ModelServer server;
+  const Variables variables(
+      {{"BRAINTRUST_DISABLE_INSTRUMENTATION", switched_off}, {"http_proxy", server.server.url()}, {"no_proxy", "127.0.0.1"}});
+  Backend backend;
+  LlmClassifier judge = own_judge(server);
+  for (const std::string& base :
+       {server.url(), std::string("http://api.groq.com/v1"), std::string("http://api.mistral.ai/v1")}) {
+    judge.client->base_url = base;
+    refusal<std::runtime_error>(judge);
+  }
+  std::string providers = std::to_string(server.server.count()) + " requests:";
+  for (const Row& row : backend.rows()) providers += " " + row["metadata"]["provider"].get<std::string>();
+  return providers;
+}
+
+// Each in a process of its own: what is switched off is read once.
 TEST(Judges, AreTracedUnlessTheProviderIsSwitchedOff) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const auto providers_traced = [] {
-    ModelServer server;
-    const Variables variables({{"BRAINTRUST_DISABLE_INSTRUMENTATION", "openai,groq"},
-                               {"http_proxy", server.server.url()},
-                               {"no_proxy", "127.0.0.1"}});
-    Backend backend;
-    LlmClassifier judge = own_judge(server);
-    for (const std::string& base :
-         {server.url(), std::string("http://api.groq.com/v1"), std::string("http://api.mistral.ai/v1")}) {
-      judge.client->base_url = base;
-      refusal<std::runtime_error>(judge);
-    }
-    std::string providers = std::to_string(server.server.count()) + " requests;";
-    for (const Row& row : backend.rows()) providers += " " + row["metadata"]["provider"].get<std::string>();
-    return providers;
+  const auto tell = [](const std::string& providers) {
+    std::fputs(providers.c_str(), stderr);
+    std::_Exit(0);
   };
-  EXPECT_EXIT(
-      {
-        std::fputs(providers_traced().c_str(), stderr);
-        std::_Exit(0);
-      },
-      testing::ExitedWithCode(0), "^3 requests; mistral$");
+  EXPECT_EXIT(tell(providers_traced_without("")), testing::ExitedWithCode(0), "^3 requests: openai groq mistral$");
+  EXPECT_EXIT(tell(providers_traced_without("groq")), testing::ExitedWithCode(0), "^3 requests: openai mistral$");
+  EXPECT_EXIT(tell(providers_traced_without("openai")), testing::ExitedWithCode(0), "^3 requests: groq mistral$");
 }
 
 // The key that is sent with these variables set, to the gateway or to another server.
