@@ -289,7 +289,7 @@ TEST(Judges, RefuseAnAnswerWithoutAChoiceAndSayWhatItWas) {
   refusing["choices"][0]["message"]["refusal"] = "I would rather not";
   EXPECT_THAT(refused(refusing), HasSubstr("I would rather not"));
 
-  std::string words;
+  std::string words = "x";  // so that the cut is in the middle of a character
   for (int i = 0; i < 1000; ++i) words += "é\n";
   const std::string message = refused(chat_text(words));
   EXPECT_LT(message.size(), 400u);
