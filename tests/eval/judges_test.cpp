@@ -17,6 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <braintrust/eval/scorer.h>
 #include <braintrust/instrument/call.h>
 
 #include "eval/model_server.h"
@@ -648,6 +649,18 @@ TEST(Judges, AreScorersUnderTheNamesOfAutoevals) {
                                      scorers::translation.name, scorers::possible.name, scorers::embedding_similarity.name}),
       ElementsAre("Factuality", "ClosedQA", "Battle", "Humor", "Security", "Sql", "Summary", "Translation", "Possible",
                   "EmbeddingSimilarity"));
+}
+
+TEST(Judges, AreScorersOfAnEvalUnderTheirNames) {
+  const LlmClassifier tone{.name = "A tone that is too long to be stored in place"};
+  const std::vector<Scorer> scores = {scorers::factuality,
+                                      scorers::ClosedQA{.criteria = "short"},
+                                      tone,
+                                      scorers::embedding_similarity,
+                                      {"renamed", scorers::humor}};
+  std::vector<std::string> names;
+  for (const Scorer& scorer : scores) names.push_back(scorer.name());
+  EXPECT_THAT(names, ElementsAre("Factuality", "ClosedQA", tone.name, "EmbeddingSimilarity", "renamed"));
 }
 
 }  // namespace
