@@ -52,14 +52,15 @@ struct Classification {
 namespace detail {
 
 template <class T>
-concept SelfNamed = requires {
-  { std::remove_cvref_t<T>::name } -> std::convertible_to<std::string_view>;
+concept SelfNamed = requires(const T& scorer) {
+  { scorer.name } -> std::convertible_to<std::string_view>;
 };
 
+// The name of its type, or its own as an `LlmClassifier` has one.
 template <class T>
-std::string own_name() {
+std::string own_name(const T& scorer) {
   if constexpr (SelfNamed<T>) {
-    return std::string(std::string_view(std::remove_cvref_t<T>::name));
+    return std::string(std::string_view(scorer.name));
   } else {
     return {};
   }
@@ -138,7 +139,7 @@ class GraderOf : public Grader<Item> {
 
   template <class F>
   requires((takes_json<F> || takes_types<F>)&&!std::derived_from<F, Grader<Item>>) GraderOf(F function)
-      : GraderOf(own_name<F>(), std::move(function)) {}
+      : GraderOf{own_name(function), std::move(function)} {}  // braces: the name is read before the function moves
   template <class F>
   requires(takes_json<F> || takes_types<F>) GraderOf(std::string name, F function)
       : Grader<Item>(std::move(name), made_of(std::move(function))) {}
