@@ -327,6 +327,19 @@ TEST_F(PromptTracing, CannotBeOverwrittenByMetadataOfTheSpan) {
   EXPECT_EQ(row["metadata"], json({{"prompt", built_.provenance}, {"a", 1}, {"b", 2}, {"c", 3}}));
 }
 
+TEST(PromptTracingOnTheWire, StandsOnceInItsRow) {
+  const BuiltPrompt built = *prompt_of(chat_row(list_of({says("user", "x")}))).build();
+  test::Wire wire;
+  {
+    auto scope = built.trace();
+    auto span = start_span("call", {.type = SpanType::llm, .metadata = Json::raw(R"({"pro\u006dpt":"mine","prompt":"mine"})")});
+  }
+  wire.rows();
+  const std::string body = wire.server.requests("/logs3").front().body;
+  EXPECT_THAT(body, HasSubstr(R"("metadata":{"prompt":{"id":"prompt-1")"));
+  EXPECT_THAT(body, Not(HasSubstr("mine")));
+}
+
 TEST_F(PromptTracing, IsOfTheCallAloneAndNotOfWhatIsBelowIt) {
   {
     auto scope = built_.trace();
