@@ -88,22 +88,6 @@ std::optional<std::string> below(std::string_view prefix, std::optional<std::str
   return ref->substr(prefix.size());
 }
 
-// Without the files that were touched and not changed: plumbing gives them a header with nothing beneath. (`git diff` does not,
-// but bends to two dozen settings of its user, and writes the index.)
-std::string without_empty_parts(std::string_view diff) {
-  constexpr std::string_view header = "diff --git ";
-  std::string result;
-  for (std::size_t from = 0; from < diff.size();) {
-    const std::size_t newline = diff.find('\n', from);
-    const std::size_t end = newline == std::string_view::npos ? diff.size() : newline + 1;
-    const std::string_view line = diff.substr(from, end - from);
-    const std::string_view rest = diff.substr(end);
-    if (!line.starts_with(header) || !(rest.empty() || rest.starts_with(header))) result += line;
-    from = end;
-  }
-  return result;
-}
-
 // Of the files that git knows. What is changed within a submodule is the submodule's affair.
 std::optional<bool> is_dirty(const Git& git) {
   const auto changes =
@@ -142,10 +126,11 @@ json repo_info(const Git& git, const GitOptions& settings, std::optional<bool> d
     if (const auto tag = git.line({"describe", "--tags", "--exact-match", "HEAD"})) info["tag"] = text_of(*tag);
   }
   if (wants("dirty") && dirty) info["dirty"] = *dirty;
+  // `git diff` would bend to two dozen settings of its user, and write the index.
   if (wants("git_diff") && dirty.value_or(false)) {
     const auto diff = git({"diff-index", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames",
                            "--ignore-submodules=dirty", "HEAD", "--"});
-    if (diff) info["git_diff"] = text_of(without_empty_parts(*diff));
+    if (diff) info["git_diff"] = text_of(*diff);
   }
   return info;
 }

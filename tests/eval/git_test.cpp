@@ -249,6 +249,7 @@ TEST_F(GitTest, FetchesNothing) {
   make("far");
   commit("far", "one");
   git("far", {"config", "uploadpack.allowFilter", "true"});
+  git("far", {"config", "uploadpack.allowAnySHA1InWant", "true"});
   git(".", {"clone", "-q", "--no-checkout", "--filter=blob:none", "file://" + (folder / "far"), "near"});
   write(folder / "near/answer.txt", "two\n");
   const auto info = state("near").repo_info;  // the diff needs what only the remote has
@@ -348,8 +349,7 @@ TEST_F(GitTest, AncestorsComeFromTheRemoteBaseBranchWhereThereIsOne) {
   git("far", {"merge", "-q", "--no-ff", "-m", "merge", "side"});
   const auto merge = git("far", {"rev-parse", "HEAD"});
   git(".", {"clone", "-q", folder / "far", "near"});
-  // Commits that are not pushed are the branch's own, though the local branch has them too. The base branch is the one that the
-  // remote's HEAD names.
+  // The base branch is the one that the remote's HEAD names.
   const auto second = commit("near", "two");
   const auto third = commit("near", "three");
   EXPECT_THAT(state("near").ancestor_commits, ElementsAre(second, merge, mainline, first)) << "without " << side << third;
@@ -364,6 +364,20 @@ TEST_F(GitTest, AncestorsComeFromTheRemoteBaseBranchWhereThereIsOne) {
   // What was never fetched is known by the local branch alone.
   git("near", {"update-ref", "-d", "refs/remotes/origin/develop"});
   EXPECT_THAT(state("near").ancestor_commits, testing::UnorderedElementsAre(second, merge, mainline, side, first));
+}
+
+TEST_F(GitTest, CommitsThatAreNotPushedAreNotTheBaseBranchs) {
+  make("far");
+  const auto first = commit("far", "one");
+  git(".", {"clone", "-q", folder / "far", "near"});
+  git("near", {"checkout", "-q", "-b", "side"});
+  const auto side = commit_all("near", "side");
+  git("near", {"checkout", "-q", "main"});
+  const auto second = commit_all("near", "two");
+  git("near", {"merge", "-q", "--no-ff", "-m", "merge", "side"});
+  const auto merge = git("near", {"rev-parse", "HEAD"});
+  commit("near", "three");
+  EXPECT_THAT(state("near").ancestor_commits, testing::UnorderedElementsAre(merge, second, side, first));
 }
 
 TEST_F(GitTest, AncestorsEndAtAThousand) {
