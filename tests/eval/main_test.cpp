@@ -288,5 +288,15 @@ TEST_F(EvalMain, EndsAtOnceAtTheSecondCtrlC) {
   EXPECT_EQ(running.wait(), 128 + SIGINT);
 }
 
+TEST_F(EvalMain, LeavesASignalIgnoredThatItWasToldToIgnore) {
+  const std::string command = std::string("trap '' INT; exec ") + BRAINTRUST_EVAL_PROGRAM + " --filter Patient --no-send-logs";
+  Program running({"sh", "-c", command}, environment());
+  until(running, "began");
+  running.signal(SIGINT);
+  running.signal(SIGTERM);
+  EXPECT_THAT(running.rest(), HasSubstr("Patient was interrupted"));
+  EXPECT_EQ(running.wait(), 128 + SIGTERM);
+}
+
 }  // namespace
 }  // namespace braintrust
