@@ -1,5 +1,6 @@
 # Install and export: one package, `braintrust`, with a target for each library that was built. Users reach it with
-# find_package(braintrust CONFIG [COMPONENTS local]), or with `pkg-config braintrust` and `braintrust-local`.
+# find_package(braintrust CONFIG [COMPONENTS local]), or with `pkg-config braintrust`, `braintrust-eval-main` and
+# `braintrust-local`.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/braintrust)
@@ -14,6 +15,9 @@ set_target_properties(braintrust PROPERTIES
 install(TARGETS braintrust EXPORT braintrust_targets)
 if(TARGET braintrust_curl_wrap)
   install(TARGETS braintrust_curl_wrap EXPORT braintrust_targets)
+endif()
+if(TARGET braintrust_eval_main)
+  install(TARGETS braintrust_eval_main EXPORT braintrust_targets)
 endif()
 # Preloaded, never linked: it is no target of the package. The program braintrust-local finds it beside itself.
 if(TARGET braintrust_auto)
@@ -60,6 +64,9 @@ else()
   install_pc(braintrust "${PROJECT_DESCRIPTION}" "nlohmann_json ${pc_libraries}" "")
 endif()
 
+if(TARGET braintrust_eval_main)
+  install_pc(braintrust-eval-main "Programs made of Braintrust evals" "braintrust = ${PROJECT_VERSION}" "")
+endif()
 if(TARGET braintrust_local)
   install(TARGETS braintrust_local EXPORT braintrust_local_targets)
   install(EXPORT braintrust_local_targets NAMESPACE braintrust:: FILE braintrust-local-targets.cmake

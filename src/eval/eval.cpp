@@ -100,6 +100,7 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
     result.error = std::move(error);
     return result;
   }
+  const unsigned interruptions_before = interruptions();  // registering takes its time, and may be interrupted
   Experiment experiment;
   if (!plan.options.no_send_logs) {
     auto registered = init_experiment(experiment_options(name, plan));
@@ -126,7 +127,8 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
         {.eval_name = result.name, .experiment_name = experiment.name(), .experiment_url = experiment.url(), .cases = cases});
   });
   const bool keep = plan.options.keep_results;
-  auto outcome = std::make_shared<EvalRun>(std::move(plan), experiment, logger, *std::move(next), reporter)->run();
+  auto outcome =
+      std::make_shared<EvalRun>(std::move(plan), experiment, logger, *std::move(next), reporter)->run(interruptions_before);
   if (keep) result.results = std::move(outcome.results);
   result.cases = outcome.cases;
   result.failed_cases = outcome.failed_cases;

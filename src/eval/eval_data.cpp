@@ -78,6 +78,22 @@ EvalData::EvalData(Dataset dataset)
   dataset_ = std::move(dataset);
 }
 
+EvalData EvalData::only(std::function<bool(const EvalCase&)> wanted) const {
+  EvalData filtered = *this;  // with its dataset
+  filtered.size_.reset();
+  filtered.open_ = [open = open_, wanted = std::move(wanted)](const EvalDataContext& context) -> Result<Next> {
+    auto next = open(context);
+    if (!next) return next;
+    return Next([next = *std::move(next), wanted]() -> Result<std::optional<EvalCase>> {
+      for (;;) {
+        auto one = next();
+        if (!one || !*one || wanted(**one)) return one;
+      }
+    });
+  };
+  return filtered;
+}
+
 EvalData base_experiment(std::string name) {
   return EvalData(EvalData::Open([name = std::move(name)](const EvalDataContext& context) -> Result<EvalData::Next> {
     if (name.empty() && context.base_experiment_id.empty()) {

@@ -50,8 +50,7 @@ EvalRun::EvalRun(EvalPlan plan, Experiment experiment, Logger logger, EvalData::
       next_(std::move(next)),
       reporter_(std::move(reporter)) {}
 
-EvalRun::Outcome EvalRun::run() {
-  const unsigned interruptions_before = interruptions();
+EvalRun::Outcome EvalRun::run(unsigned interruptions_before) {
   const auto& options = plan_.options;
   const auto end = options.timeout.count() > 0 ? Clock::now() + options.timeout : Clock::time_point::max();
   const unsigned workers =

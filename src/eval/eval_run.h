@@ -56,8 +56,8 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
 
   EvalRun(EvalPlan plan, Experiment experiment, Logger logger, EvalData::Next next, std::shared_ptr<EvalReporter> reporter);
 
-  // Once. Waits until all is over.
-  Outcome run();
+  // Once. Waits until all is over. An interruption beyond those before ends it early.
+  Outcome run(unsigned interruptions_before);
 
  private:
   using Clock = CaseRun::Clock;

@@ -5,7 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -354,6 +359,55 @@ TEST(ProgressReport, FitsTheWidthAndLeavesTheLastColumn) {
     for (std::size_t at; (at = text.find('\x1b')) != text.npos;) text.erase(at, text.find('m', at) + 1 - at);
     ASSERT_LT(detail::display_width(text.substr(1, text.find_last_not_of(' '))), width + (width == 1)) << text;
   }
+}
+
+// A terminal of 50 columns.
+class PseudoTerminal {
+ public:
+  PseudoTerminal() : master_(::posix_openpt(O_RDWR | O_NOCTTY)) {
+    ::grantpt(master_);
+    ::unlockpt(master_);
+    file = ::fdopen(::open(::ptsname(master_), O_RDWR | O_NOCTTY), "w");
+    const winsize size{.ws_row = 20, .ws_col = 50, .ws_xpixel = 0, .ws_ypixel = 0};
+    ::ioctl(master_, TIOCSWINSZ, &size);
+  }
+  ~PseudoTerminal() { ::close(master_); }
+  PseudoTerminal(const PseudoTerminal&) = delete;
+  PseudoTerminal& operator=(const PseudoTerminal&) = delete;
+
+  // Closes it, and returns all that was printed.
+  std::string finish() {
+    std::fclose(file);
+    std::string all;
+    char text[1024];
+    for (ssize_t length; (length = ::read(master_, text, sizeof text)) > 0;) all.append(text, static_cast<std::size_t>(length));
+    return all;
+  }
+  std::FILE* file = nullptr;
+
+ private:
+  int master_;
+};
+
+// What is printed when an eval of four cases begins.
+std::string beginning_on_terminal(const char* term, const char* no_color) {
+  ::setenv("TERM", term, 1);
+  ::setenv("NO_COLOR", no_color, 1);
+  PseudoTerminal terminal;
+  terminal_reporter({.output = terminal.file})
+      ->on_start({.eval_name = "Say Hi", .experiment_name = "hi-2", .experiment_url = "https://bt", .cases = 4});
+  return terminal.finish();
+}
+
+TEST(ProgressReport, IsAColouredBarOfItsWidthOnATerminal) {
+  EXPECT_EQ(beginning_on_terminal("xterm", ""),
+            "Experiment \x1b[1mhi-2\x1b[0m is running at \x1b[36mhttps://bt\x1b[0m\r\n"
+            "\r\x1b[1mSay Hi\x1b[0m  \x1b[36m──────────\x1b[0m  0/4  0%");
+}
+
+TEST(ProgressReport, HeedsNoColorAndTerminalsThatCanDoNothing) {
+  EXPECT_EQ(beginning_on_terminal("xterm", "1"), "Experiment hi-2 is running at https://bt\r\n\rSay Hi  ──────────  0/4  0%");
+  EXPECT_EQ(beginning_on_terminal("dumb", ""), "Experiment hi-2 is running at https://bt\r\n");
 }
 
 TEST(ProgressReport, GoesToAFileAsItIsWritten) {

@@ -140,6 +140,9 @@ class EvalData {
   // May throw what functions of the user throw, as may the `Next`.
   Result<Next> open(const EvalDataContext& context) const { return open_(context); }
 
+  // The same, but only those cases that `wanted` lets through. How many these are is not known.
+  EvalData only(std::function<bool(const EvalCase&)> wanted) const;
+
   // The dataset, where it is one: its id and version are told with the experiment.
   const std::optional<Dataset>& dataset() const noexcept { return dataset_; }
   // How many cases there are, where that is known.
