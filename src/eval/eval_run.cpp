@@ -1,6 +1,7 @@
 #include "eval/eval_run.h"
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
@@ -60,52 +61,85 @@ EvalRun::Outcome EvalRun::run(unsigned interruptions_before) {
   while (!all_over()) {
     const auto now = Clock::now();
     changed_.wait_until(lock, std::min({now + look_around, next_due(), end}));
-    if (interruptions() != interruptions_before && !data_over_) interrupt(lock, "the eval was interrupted", false);
+    if (interruptions() != interruptions_before && !outcome_.interrupted && !all_over()) {
+      interrupt(lock, "the eval was interrupted", false);
+    }
     abandon_late(lock, Clock::now());
-    if (Clock::now() >= end) {
+    if (Clock::now() >= end && !all_over()) {
       interrupt(lock, fmt::format("the eval's time of {} s was over", std::chrono::duration<double>(options.timeout).count()),
                 true);
     }
   }
-  closed_ = true;
-  changed_.notify_all();
+  end_workers(lock);
   for (auto& [index, result] : results_) outcome_.results.push_back(std::move(result));
   results_.clear();
   return std::move(outcome_);
 }
 
-// Under the lock.
+// Under the lock. Without threads there is no eval; with some of them there is a slower one.
 void EvalRun::start_worker() {
-  std::thread([self = shared_from_this()] { self->work(); }).detach();
+  Worker& worker = workers_.emplace_back();
+  try {
+    worker.thread = std::thread([self = shared_from_this(), &worker] { self->work(worker); });
+  } catch (const std::system_error& error) {
+    workers_.pop_back();
+    if (workers_.empty()) end_data(Error{ErrorCode::io, fmt::format("no thread could be started: {}", error.what())});
+  }
 }
 
-void EvalRun::work() {
+void EvalRun::end_workers(Lock& lock) {
+  closed_ = true;
+  changed_.notify_all();
+  std::vector<std::thread> present;
+  for (Worker& worker : workers_) {
+    if (!worker.thread.joinable()) continue;
+    if (worker.away) {
+      worker.thread.detach();
+    } else {
+      present.push_back(std::move(worker.thread));
+    }
+  }
+  lock.unlock();
+  for (std::thread& thread : present) thread.join();
+  lock.lock();
+}
+
+void EvalRun::work(Worker& self) {
   Lock lock(mutex_);
-  while (!closed_) {
+  while (!closed_ && !self.left) {
     if (!to_grade_.empty()) {
-      run_grader(lock);
+      run_grader(lock, self);
     } else if (!data_over_ && !reading_) {
-      read_case(lock);
+      read_case(lock, self);
     } else {
       changed_.wait(lock);
     }
   }
 }
 
+// Runs `f` without the lock.
+template <class F>
+void EvalRun::away(Lock& lock, Worker& self, F&& f) {
+  self.away = true;
+  lock.unlock();
+  f();
+  lock.lock();
+  self.away = false;
+}
+
 // Takes the next case, or the next trial of the last one, and runs it.
-void EvalRun::read_case(Lock& lock) {
+void EvalRun::read_case(Lock& lock, Worker& self) {
   if (!repeated_) {
     reading_ = true;
-    lock.unlock();
-    wait_for_room();
-    auto next = [&]() -> Result<std::optional<EvalCase>> {
+    Result<std::optional<EvalCase>> next = std::optional<EvalCase>();
+    away(lock, self, [&] {
+      wait_for_room();
       try {
-        return next_();
+        next = next_();
       } catch (...) {
-        return Error{ErrorCode::callback_failed, "the data could not be read: " + exception_text(std::current_exception())};
+        next = Error{ErrorCode::callback_failed, "the data could not be read: " + exception_text(std::current_exception())};
       }
-    }();
-    lock.lock();
+    });
     reading_ = false;
     changed_.notify_all();
     if (data_over_) return;  // interrupted meanwhile
@@ -119,17 +153,17 @@ void EvalRun::read_case(Lock& lock) {
   const bool last = trials_begun_ >= trials;
   auto run = std::make_shared<CaseRun>(plan_, last ? *std::move(repeated_) : *repeated_, trial, cases_begun_++);
   if (last) repeated_.reset();
-  run_case(lock, run);
+  run_case(lock, self, run);
 }
 
-void EvalRun::run_case(Lock& lock, const std::shared_ptr<CaseRun>& run) {
+void EvalRun::run_case(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>& run) {
   const auto limit = plan_.options.task_timeout;
   running_[run.get()] = {.run = run,
+                         .worker = &self,
                          .task_due = limit.count() > 0 ? Clock::now() + limit : Clock::time_point::max(),
                          .graders_left = run->graders()};
-  lock.unlock();
-  const bool to_be_graded = run->start(experiment_);
-  lock.lock();
+  bool to_be_graded = false;
+  away(lock, self, [&] { to_be_graded = run->start(experiment_); });
   const auto found = running_.find(run.get());
   if (found == running_.end()) return;  // abandoned
   found->second.task_due = Clock::time_point::max();
@@ -138,12 +172,10 @@ void EvalRun::run_case(Lock& lock, const std::shared_ptr<CaseRun>& run) {
   if (run->graders() > 1) changed_.notify_all();
 }
 
-void EvalRun::run_grader(Lock& lock) {
+void EvalRun::run_grader(Lock& lock, Worker& self) {
   const auto [run, which] = std::move(to_grade_.front());
   to_grade_.pop_front();
-  lock.unlock();
-  run->grade(which);
-  lock.lock();
+  away(lock, self, [&, &run = run, &which = which] { run->grade(which); });
   const auto found = running_.find(run.get());
   if (found == running_.end() || --found->second.graders_left > 0) return;
   close(lock, run, run->finish());
@@ -189,16 +221,19 @@ void EvalRun::wait_for_room() {
 }
 
 void EvalRun::abandon_late(Lock& lock, Clock::time_point now) {
-  std::vector<std::shared_ptr<CaseRun>> late;
+  std::vector<Running> late;
   for (const auto& [key, running] : running_) {
-    if (running.task_due <= now) late.push_back(running.run);
+    if (running.task_due <= now) late.push_back(running);
   }
-  for (const auto& run : late) {
+  for (const Running& running : late) {
     const double seconds = std::chrono::duration<double>(plan_.options.task_timeout).count();
-    auto result = run->abandon(fmt::format("the task took longer than {} s (task_timeout), and was left behind", seconds));
+    auto result =
+        running.run->abandon(fmt::format("the task took longer than {} s (task_timeout), and was left behind", seconds));
     if (!result) continue;
-    close(lock, run, std::move(result));
-    start_worker();  // for the one that is still in the task
+    running.worker->left = true;
+    running.worker->thread.detach();
+    close(lock, running.run, std::move(result));
+    start_worker();
   }
 }
 

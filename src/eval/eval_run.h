@@ -6,20 +6,21 @@
 // the same time, and no more than `max_concurrency` pieces of work do. One thread reads the data at a time, and waits there
 // while the queue of rows is full, so that nothing is lost however fast the cases are.
 //
-// What a thread of the user's function never comes back from is left to itself: the thread keeps the run alive, and another one
-// takes its place.
+// A thread that does not come back from a function of the user's in time is left to itself; it keeps the run alive, and another
+// one takes its place. All others have ended when `run` returns.
 //
 // Threads: `run` on the caller's, which keeps the time. Errors: `Outcome::error`. Source: PROTO 14.
 
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <braintrust/eval/eval.h>
@@ -62,17 +63,27 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
  private:
   using Clock = CaseRun::Clock;
   using Lock = std::unique_lock<std::mutex>;
+  struct Worker {
+    std::thread thread = {};
+    bool away = false;  // in a function of the user's
+    bool left = false;  // its place was taken by another one
+  };
+
   struct Running {
     std::shared_ptr<CaseRun> run;
+    Worker* worker;              // in the task
     Clock::time_point task_due;  // `max` once the task is over
     std::size_t graders_left = 0;
   };
 
   void start_worker();
-  void work();
-  void read_case(Lock& lock);
-  void run_case(Lock& lock, const std::shared_ptr<CaseRun>& run);
-  void run_grader(Lock& lock);
+  void work(Worker& self);
+  void read_case(Lock& lock, Worker& self);
+  void run_case(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>& run);
+  void run_grader(Lock& lock, Worker& self);
+  template <class F>
+  void away(Lock& lock, Worker& self, F&& f);
+  void end_workers(Lock& lock);
   void close(Lock& lock, const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result);
   void take(EvalCaseResult result, std::size_t index);
   void end_data(std::optional<Error> error);
@@ -90,6 +101,7 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::list<Worker> workers_ = {};
   bool reading_ = false;                   // a worker is at the data
   bool data_over_ = false;                 // no case follows
   std::optional<EvalCase> repeated_ = {};  // a case with more trials to come
