@@ -207,6 +207,12 @@ TEST_F(CaseFilesTest, ARowThatIsNoCaseEndsTheDataAndIsNamed) {
   }
 }
 
+TEST_F(CaseFilesTest, LinesAreCountedByWhateverEndsThem) {
+  EXPECT_THAT(csv("input\rx\nx\r\nx\"\n").error, StartsWith("file:4: "));
+  EXPECT_THAT(csv("input\n\r\r\n\n\"\r\n\n\r\"x").error, StartsWith("file:8: "));
+  EXPECT_THAT(jsonl("{\"input\": 1}\r{\"input\": 1}\n{\"input\": 1}\r\n{}").error, StartsWith("file:4: "));
+}
+
 TEST_F(CaseFilesTest, ColumnsThatCannotBeAreRefusedAtOnce) {
   const struct {
     std::string text;
