@@ -59,6 +59,9 @@ Dataset::Core::Core(DatasetOptions given)
            .description = options.description,
            .metadata = options.metadata.is_null() ? std::string() : detail::to_text(options.metadata)})) {}
 
+Dataset::Core::Core(DatasetOptions given, const Core& same)
+    : options(std::move(given)), logger(same.logger), core(same.core), client(same.client), destination(same.destination) {}
+
 Result<json> Dataset::Core::registered() {
   const std::lock_guard lock(mutex_);
   if (registered_) return *registered_;
@@ -108,17 +111,17 @@ Result<std::string> Dataset::Core::version_to_read() {
   deliver_own_writes();
   auto pinned = pinned_version();
   if (!pinned || !pinned->empty()) return pinned;
-  const auto registration = registered();
-  if (!registration) return registration.error();
-  const std::string id = text_at(member(*registration, "dataset"), "id");
-  const auto query = btql_text("SELECT max(_xact_id) AS version FROM dataset({})", id);
-  if (!query) return query.error();
-  const auto page = detail::ask(*client, *query, {}, "dataset_version");
-  if (!page) return page.error();
-  if (page->rows.empty()) return std::string("0");
-  const json& version = member(page->rows.front(), "version");
-  if (version.is_string()) return version.get<std::string>();
-  return version.is_null() ? std::string("0") : version.dump();
+  // Not the newest among the rows: what was removed after that would be back.
+  const detail::ApiCall call{.path = "xact-id"};
+  const auto response = client->exchange(call);
+  if (!response) return response.error();
+  if (!response->ok()) return detail::error_of(call, *response);
+  std::string version(detail::trimmed(response->body));
+  std::erase(version, '"');
+  if (version.empty() || version.find_first_not_of("0123456789") != std::string::npos) {
+    return Error{ErrorCode::bad_response, "GET /xact-id answered with what is no transaction"};
+  }
+  return version;
 }
 
 void Dataset::Core::deliver_own_writes() {
@@ -227,6 +230,13 @@ Result<DatasetSummary> Dataset::summarize() const {
   return summary;
 }
 
+Dataset Dataset::at_version(std::string version) const {
+  if (!core_) return {};
+  DatasetOptions options = core_->options;
+  options.version = std::move(version);
+  return Dataset(std::make_shared<Core>(std::move(options), *core_));
+}
+
 struct Dataset::Iterator::State {
   std::optional<detail::BtqlRowReader> reader = {};
   std::optional<Result<DatasetRow>> row = {};
@@ -245,7 +255,7 @@ Dataset::Iterator Dataset::begin() const {
   const auto version = this->version();
   if (!version) {
     state->row.emplace(version.error());
-  } else if (*version != "0") {
+  } else {
     const auto id = this->id();
     if (!id) {
       state->row.emplace(id.error());

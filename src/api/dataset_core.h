@@ -22,6 +22,7 @@ namespace braintrust {
 
 struct Dataset::Core {
   explicit Core(DatasetOptions given);
+  Core(DatasetOptions given, const Core& same);  // the same dataset with other options
 
   // The answer of the registration: {"project": {…}, "dataset": {…}}. Asks once.
   Result<nlohmann::json> registered();

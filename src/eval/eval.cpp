@@ -101,6 +101,15 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
     return result;
   }
   const unsigned interruptions_before = interruptions();  // registering takes its time, and may be interrupted
+  if (plan.data.dataset()) {
+    // One version for all: what the experiment says it was made of is what it reads.
+    const auto version = plan.data.dataset()->version();
+    if (!version) {
+      result.error = version.error();
+      return result;
+    }
+    plan.data = plan.data.dataset()->at_version(*version);
+  }
   Experiment experiment;
   if (!plan.options.no_send_logs) {
     auto registered = init_experiment(experiment_options(name, plan));

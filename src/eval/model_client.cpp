@@ -112,11 +112,10 @@ scorers::ModelClient resolved(const std::optional<scorers::ModelClient>& given, 
 
   const bool is_braintrusts = origin == origin_of(gateway) || origin == origin_of(gateway_url) ||
                               origin == origin_of(pipeline::default_api_url);  // which has a proxy below it
-  const std::string braintrusts = environment.get("BRAINTRUST_API_KEY");
-  const std::string openais = environment.get("OPENAI_API_KEY");
-  client.api_key = first_of({client.api_key, is_braintrusts ? braintrusts : openais});
+  // Braintrust's key goes to Braintrust only: autoevals offers it to any server that it has no other key for.
+  if (is_braintrusts) client.api_key = first_of({client.api_key, environment.get("BRAINTRUST_API_KEY")});
   if (client.api_key.empty() && is_braintrusts) client.api_key = first_of({key_of_file()});
-  if (client.api_key.empty()) client.api_key = first_of({is_braintrusts ? openais : braintrusts});
+  client.api_key = first_of({client.api_key, environment.get("OPENAI_API_KEY")});
   require(!client.api_key.empty() || !is_braintrusts || !client.headers.empty(), scorer,
           "has no key for " + origin + ": set BRAINTRUST_API_KEY, or name another server (OPENAI_BASE_URL, or the client)");
   return client;

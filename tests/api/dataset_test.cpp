@@ -221,11 +221,15 @@ TEST(Dataset, NamesASnapshotOrEnvironmentThatItDoesNotHave) {
   }
 }
 
-TEST(Dataset, IsEmptyAtVersionZero) {
+TEST(Dataset, HasNoRowsBeforeTheFirst) {
   Backend backend;
   const auto dataset = init_dataset({.project = "P", .name = "D"});
-  EXPECT_EQ(*dataset.version(), "0");
+  const auto before = dataset.version();
+  ASSERT_TRUE(before) << before.error().message;
   EXPECT_TRUE(rows_of(dataset).empty());
+  dataset.insert({.input = 1});
+  EXPECT_EQ(rows_of(dataset).size(), 1u);
+  EXPECT_TRUE(rows_of(dataset.at_version(*before)).empty());
 }
 
 TEST(Dataset, SaysWhyItCannotBeHad) {

@@ -73,7 +73,7 @@ TEST(Promote, TakesTheExpectedAnswerAndTagsThatAreGiven) {
 
 TEST(Promote, MapsASpanAsTheUserSays) {
   Cases cases;
-  const auto span_id = log_span(cases.backend, {.input = {{"messages", {"hello"}}}, .output = "hi"});
+  const auto span_id = log_span(cases.backend, {.input = json{{"messages", json::array({"hello"})}}, .output = "hi"});
   ASSERT_TRUE(cases.dataset.promote({.span_id = span_id, .map = [](const json& span) {
                                        return DatasetRecord{.input = span["input"]["messages"][0], .expected = "greeting"};
                                      }}));

@@ -464,7 +464,7 @@ TEST(Judges, SendTheKeyThatBelongsToTheServer) {
   EXPECT_EQ(key_sent(server, true, both), "Bearer sk-braintrust");
   EXPECT_EQ(key_sent(server, false, both), "Bearer sk-openai");
   EXPECT_EQ(key_sent(server, true, {{"OPENAI_API_KEY", "sk-openai"}}), "Bearer sk-openai");
-  EXPECT_EQ(key_sent(server, false, {{"BRAINTRUST_API_KEY", "sk-braintrust"}}), "Bearer sk-braintrust");
+  EXPECT_EQ(key_sent(server, false, {{"BRAINTRUST_API_KEY", "sk-braintrust"}}), "none") << "it is nobody else's";
   EXPECT_EQ(key_sent(server, false, {}), "none") << "a server of one's own may want none";
 }
 

@@ -132,8 +132,10 @@ class Dataset {
   // These wait for the network; the first of them may create the dataset.
   Result<std::string> id() const;
   Result<std::string> project_id() const;
-  // The version that a loop would see: the one that was asked for, or the newest; "0" while it is empty.
+  // The version that a loop would see: the one that was asked for, or that of this moment.
   Result<std::string> version() const;
+  // The same dataset, read as it was then.
+  Dataset at_version(std::string version) const;
   // Flushes first.
   Result<DatasetSummary> summarize() const;
 

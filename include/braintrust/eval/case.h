@@ -38,8 +38,8 @@ namespace braintrust {
 // The order is part of the interface: fields are only ever appended.
 template <class Input = nlohmann::json, class Expected = nlohmann::json>
 struct EvalCaseOf {
-  Input input = {};
-  std::optional<Expected> expected = {};
+  Input input{};  // not `= {}`: GCC 12 fails at that, for types of yours
+  std::optional<Expected> expected{};
   nlohmann::json metadata = nullptr;
   std::vector<std::string> tags = {};
   std::string id = {};              // of the record it comes from

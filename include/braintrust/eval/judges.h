@@ -36,7 +36,7 @@ struct ModelClient {
   // BRAINTRUST_AI_GATEWAY_URL. Default: https://gateway.braintrust.dev
   std::string base_url = {};
   // Env: for Braintrust's gateway BRAINTRUST_API_KEY (which `.env.braintrust` may hold, too), then OPENAI_API_KEY; for other
-  // servers the other way round, without the file. A server that wants no key may get none.
+  // servers OPENAI_API_KEY only. A server that wants no key may get none.
   std::string api_key = {};
   std::vector<std::pair<std::string, std::string>> headers = {};  // beside those that every request has
   std::chrono::milliseconds timeout{60'000};                      // of one request
