@@ -51,18 +51,18 @@ std::variant<MainArguments, int> parse_main_arguments(int argc, char** argv) {
   app.add_flag("--no-send-logs", arguments.no_send_logs, "Send nothing; needs no key");
   app.add_option("--experiment", arguments.experiment, "Name of the experiment")->type_name("NAME");
   app.add_option("--max-concurrency", arguments.max_concurrency, "Cases at a time")
-      ->check(CLI::Range(1u, most))
+      ->check(CLI::Range(1u, most).description(""))
       ->type_name("N");
   app.add_option("--trial-count", arguments.trial_count, "How often each case runs")
-      ->check(CLI::Range(1u, most))
+      ->check(CLI::Range(1u, most).description(""))
       ->type_name("N");
-  app.add_option("--timeout", timeout, "Of each eval")->check(CLI::Range(0.001, 1e9))->type_name("SECONDS");
+  app.add_option("--timeout", timeout, "Of each eval")->check(CLI::Range(0.001, 1e9).description(""))->type_name("SECONDS");
   app.add_option("--min-score", min_scores, "The least average of a score, 0 to 1; again for further ones")
       ->allow_extra_args(false)
       ->type_name("NAME=NUMBER");
   app.add_option("--max-regressions", arguments.thresholds.max_regressions,
                  "How many cases of an eval may be worse than in the base experiment, over all its scores")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0.0, 1e18).description(""))
       ->type_name("N");
   app.add_flag("--jsonl", arguments.jsonl, "Print a line of JSON for each eval, and nothing else");
   app.add_flag("--no-color", arguments.no_color, "Print without colours");
