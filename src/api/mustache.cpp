@@ -195,7 +195,7 @@ bool is_true(const json& value) {
   }
 }
 
-// What a lookup finds: a place in the variables, or the length of a list.
+// What a lookup finds: a place in the variables, or the length of a list or a text.
 struct Found {
   const json* value = nullptr;
   json computed = nullptr;
@@ -204,12 +204,23 @@ struct Found {
   const json& operator*() const { return value != nullptr ? *value : computed; }
 };
 
+// As JavaScript counts: in UTF-16, where what takes four bytes in UTF-8 is a pair.
+std::size_t length_of(std::string_view text) {
+  std::size_t length = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80 || byte >= 0xc0) length += byte >= 0xf0 ? 2 : 1;
+  }
+  return length;
+}
+
 // One step down from `value`.
 Found step_into(const json& value, std::string_view name) {
   if (value.is_object()) {
     const auto found = value.find(std::string(name));
     return {found != value.end() ? &*found : nullptr};
   }
+  if (value.is_string() && name == "length") return {nullptr, length_of(value.get_ref<const std::string&>())};
   if (!value.is_array()) return {};
   if (name == "length") return {nullptr, value.size()};
   std::size_t index = 0;
@@ -223,7 +234,7 @@ Found find_in(const json& context, std::string_view name) {
   if (name == ".") return found;
   while (true) {
     const std::size_t dot = name.find('.');
-    if (found.value == nullptr) return {};  // the length of a list has no members
+    if (found.value == nullptr) return {};  // a length has no members
     found = step_into(*found.value, name.substr(0, dot));
     if (dot == std::string_view::npos || !found) return found;
     name.remove_prefix(dot + 1);

@@ -66,6 +66,7 @@ TEST(MustacheVariables, AreFoundByDottedNamesAndByIndex) {
       {"{{a.b.c}}", {{"a", {{"b", {{"c", "deep"}}}}}}, "deep"},
       {"{{items.1.name}}", {{"items", {{{"name", "a"}}, {{"name", "b"}}}}}, "b"},
       {"{{items.length}}", {{"items", {1, 2, 3}}}, "3"},
+      {"{{text.length}} {{text.length.x}}{{none.length}}", {{"text", "größe 😀"}}, "8 "},
       {"[{{items.7}}{{items.-1}}{{items.1x}}]", {{"items", {1, 2}}}, "[]"},
       {"{{#a}}{{b.c}}{{/a}}", {{"a", {{"b", {{"d", 1}}}}}, {"b", {{"c", "outer"}}}}, "outer"},
       {"{{a.b}}", {{"a.b", 1}}, ""},

@@ -1,12 +1,14 @@
 // Reads everything back with `braintrust-local show --json`, and what the SDK itself has seen, and counts what is as it must be.
 //
-//   node check.mjs PROGRAM DATABASE SEEN
+//   node check.mjs PROGRAM DATABASE SEEN SEEN_TOGETHER
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { checkTogether } from "./check_together.mjs";
+import { check, close } from "./checking.mjs";
 
-const [program, database, seenFile] = process.argv.slice(2);
+const [program, database, seenFile, togetherFile] = process.argv.slice(2);
 const show = (...args) =>
   execFileSync(program, ["show", "--db", database, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
 const everything = JSON.parse(show("--json"));
@@ -15,19 +17,6 @@ const named = (name) => {
   const found = rows.filter((row) => row.span_attributes?.name === name);
   assert.equal(found.length, 1, `one span named ${name}`);
   return found[0];
-};
-
-let passed = 0;
-let failed = 0;
-const check = (sentence, test) => {
-  try {
-    test();
-    passed += 1;
-    console.log(`ok   ${sentence}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL ${sentence}\n     ${error.message}`);
-  }
 };
 
 check("spans are nested as they were opened", () => {
@@ -188,5 +177,5 @@ check("the list shows experiments, and one of them which case got worse", () => 
   assert.match(show(trace), /^eval .*$/m);
 });
 
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+checkTogether(JSON.parse(readFileSync(togetherFile, "utf8")));
+close();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The official JavaScript SDK logs to braintrust-local and evaluates against it, and everything must be there.
+# The official JavaScript SDK logs to braintrust-local and evaluates against it, and everything must be there. Then it and ours
+# work together: each reads the datasets and experiments of the other, and both make the same requests of the same prompts.
 #
 #   tests/interop/run.sh BUILD_DIR
 #
@@ -9,6 +10,7 @@ set -euo pipefail
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build_dir=$(cd "${1:?usage: run.sh BUILD_DIR}" && pwd)
 program=$build_dir/src/local/braintrust-local
+cases=$build_dir/tests/interop/interop_cases
 work=$build_dir/interop
 server=
 
@@ -19,10 +21,11 @@ fail() {
 }
 
 [ -x "$program" ] || fail "no $program: build the target braintrust-local first"
+[ -x "$cases" ] || fail "no $cases: build the target interop_cases first (with interop in BRAINTRUST_TEST_ROOMS)"
 command -v npm >/dev/null || fail "npm is not installed"
 
 mkdir -p "$work"
-cp "$source_dir"/package.json "$source_dir"/*.mjs "$work"
+cp "$source_dir"/package.json "$source_dir"/*.mjs "$source_dir"/cases.json "$work"
 cd "$work"
 # Our own settings must not leak in, nor may the SDK be led to the real service by them.
 for name in $(compgen -e | grep '^BRAINTRUST_' || true); do unset "$name"; done
@@ -38,10 +41,13 @@ mkfifo serve.out
 server=$!
 read -r _ _ url <serve.out || fail "braintrust-local serve did not start"
 
-BRAINTRUST_API_KEY=anything BRAINTRUST_APP_URL=$url timeout 120 node log.mjs || fail "log.mjs did not succeed"
-BRAINTRUST_API_KEY=anything BRAINTRUST_APP_URL=$url timeout 120 node evaluate.mjs seen.json || fail "evaluate.mjs did not succeed"
+# Copies of prompts stay in memory: an earlier run's must not answer for this one's server.
+export BRAINTRUST_API_KEY=anything BRAINTRUST_APP_URL=$url BRAINTRUST_CACHE_LOCATION=memory
+timeout 120 node log.mjs || fail "log.mjs did not succeed"
+timeout 120 node evaluate.mjs seen.json || fail "evaluate.mjs did not succeed"
+timeout 120 node together.mjs "$cases" together.json || fail "together.mjs did not succeed"
 kill "$server"
 wait "$server" || fail "braintrust-local serve did not stop cleanly"
 server=
 
-node check.mjs "$program" traces.db seen.json
+node check.mjs "$program" traces.db seen.json together.json
