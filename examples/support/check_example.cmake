@@ -1,6 +1,6 @@
 # Runs an example as a newcomer does, without a key, and reads what it prints.
-#   cmake -D PROGRAM=… [-D "ARGUMENTS=…"] -D "EXPECT=regex@@regex" [-D STATUS=0] -P check_example.cmake
-# The patterns, separated by @@, must be found in this order.
+#   cmake -D PROGRAM=… [-D "ARGUMENTS=a@@b"] -D "EXPECT=regex@@regex" [-D STATUS=0] -P check_example.cmake
+# The patterns must be found in this order.
 cmake_minimum_required(VERSION 3.25)
 
 # Nothing of the machine's may decide where an example sends its trace, or which model it asks.
@@ -9,10 +9,11 @@ foreach(variable BRAINTRUST_API_KEY BRAINTRUST_API_URL BRAINTRUST_APP_URL BRAINT
   unset(ENV{${variable}})
 endforeach()
 
-if(NOT DEFINED STATUS)
+if("${STATUS}" STREQUAL "")
   set(STATUS 0)
 endif()
-execute_process(COMMAND ${PROGRAM} ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output TIMEOUT 50)
+string(REPLACE "@@" ";" arguments "${ARGUMENTS}")
+execute_process(COMMAND ${PROGRAM} ${arguments} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output TIMEOUT 50)
 message("${output}")
 if(NOT status EQUAL STATUS)
   message(FATAL_ERROR "exit code ${status}, expected ${STATUS}")

@@ -3,16 +3,14 @@
 
 #include <braintrust/braintrust.h>
 
-#include <cstdlib>
 #include <exception>
 #include <iostream>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "../support/offline.h"
 #include "agent.h"
-#include "scripted_model.h"
+#include "chosen_model.h"
 
 namespace {
 
@@ -30,11 +28,6 @@ The trace: with BRAINTRUST_API_KEY set, or under `braintrust-local run`, it goes
 )";
 
 constexpr const char* default_question = "Ticket BT-7: which spans are lost when my process is killed?";
-
-std::string environment(const char* name, const std::string& otherwise = "") {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : otherwise;
-}
 
 struct Arguments {
   std::vector<std::string> documents = {};
@@ -68,16 +61,8 @@ int run(const Arguments& arguments) {
   Documents documents;
   for (const auto& path : arguments.documents) documents.add(path);
 
-  Model model{.url = environment("OPENAI_BASE_URL"), .key = environment("OPENAI_API_KEY")};
-  std::unique_ptr<ScriptedModel> scripted;
-  if (model.url.empty() && model.key.empty()) {
-    scripted = std::make_unique<ScriptedModel>();
-    model = {.url = scripted->url(), .name = "scripted-1"};
-  } else {
-    if (model.url.empty()) model.url = "https://api.openai.com/v1";
-    if (model.url.ends_with('/')) model.url.pop_back();
-    model.name = environment("OPENAI_MODEL", "gpt-4o-mini");
-  }
+  const ChosenModel chosen = choose_model("scripted-1");
+  const Model& model = chosen.model;
   // [auto instrument]
   // From here on the model calls that this process makes through libcurl are spans. OpenAI's own host is known anyway.
   braintrust::auto_instrument({.endpoints = "openai=" + model.url});

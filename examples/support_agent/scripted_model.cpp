@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -82,8 +83,34 @@ json tool_call(const std::string& question) {
           {"function", {{"name", has_ticket ? "get_ticket_status" : "search_docs"}, {"arguments", arguments.dump()}}}};
 }
 
+// What stands between <tag> and </tag>, each on its line.
+std::string between(const std::string& text, const std::string& tag) {
+  const auto begin = text.find("<" + tag + ">\n");
+  const auto end = text.find("\n</" + tag + ">", begin);
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  const auto first = begin + tag.size() + 3;
+  return text.substr(first, end - first);
+}
+
+// The verdict of a judge that was shown an expert's answer: how many of its words are in the other one.
+json verdict_on(const std::string& prompt) {
+  const auto expert = words_of(between(prompt, "expert_answer")), answer = words_of(between(prompt, "answer"));
+  const std::set<std::string> wanted(expert.begin(), expert.end()), given(answer.begin(), answer.end());
+  const auto found = std::count_if(wanted.begin(), wanted.end(), [&](const auto& word) { return given.contains(word); });
+  const auto most = static_cast<long>(wanted.size());
+  const json arguments = {
+      {"reasons", "Of the expert's " + std::to_string(most) + " words the answer has " + std::to_string(found) + "."},
+      {"choice", 5 * found >= 4 * most ? "C"
+                 : 2 * found >= most   ? "A"
+                                       : "D"}};
+  const json call = {
+      {"id", "call_1"}, {"type", "function"}, {"function", {{"name", "select_choice"}, {"arguments", arguments.dump()}}}};
+  const json message = {{"role", "assistant"}, {"content", nullptr}, {"tool_calls", json::array({call})}};
+  return {{"index", 0}, {"message", message}, {"finish_reason", "tool_calls"}};
+}
+
 // The answer to a conversation.
-json choice_for(const json& messages) {
+json choice_for(const json& messages, const std::string& model) {
   std::string documentation, question, ticket;
   bool tool_was_called = false;
   for (const auto& message : messages) {
@@ -103,9 +130,24 @@ json choice_for(const json& messages) {
   if (!tool_was_called) {
     message["tool_calls"] = json::array({tool_call(question)});
   } else {
-    message["content"] = ticket + quote(documentation, question);
+    const bool makes_up = model == "scripted-1" && question.find("invoice") != std::string::npos;
+    message["content"] =
+        makes_up ? "Ask Brenda in room 12; she prints invoices on Mondays." : ticket + quote(documentation, question);
   }
   return {{"index", 0}, {"message", message}, {"finish_reason", tool_was_called ? "stop" : "tool_calls"}};
+}
+
+bool sounds_violent(const json& messages) {
+  return std::any_of(messages.begin(), messages.end(), [](const json& message) {
+    return message.value("role", "") == "user" &&
+           message.value("content", json()).dump().find("child process") != std::string::npos;
+  });
+}
+
+// Judges demand the call of this function.
+bool is_judged(const json& request) {
+  const json choice = request.value("tool_choice", json());
+  return choice.is_object() && choice.value("/function/name"_json_pointer, "") == "select_choice";
 }
 
 }  // namespace
@@ -115,40 +157,51 @@ struct ScriptedModel::State {
     std::this_thread::sleep_for(std::chrono::milliseconds(40));
     const json body = json::parse(request.body, nullptr, false);
     json result;
-    if (requests++ == 0) {
+    const int number = requests++;
+    if (number == 0) {
       response.status = 429;
       result = {{"error",
-                 {{"message", "Rate limit reached for scripted-1. Please try again."},
+                 {{"message", "Rate limit reached for " + model_of(body) + ". Please try again."},
                   {"type", "requests"},
                   {"param", nullptr},
                   {"code", "rate_limit_exceeded"}}}};
     } else if (!body.is_object() || !body.contains("messages")) {
       response.status = 400;
       result = {{"error", {{"message", "messages are missing"}, {"type", "invalid_request_error"}}}};
+    } else if (model_of(body) == "scripted-1" && sounds_violent(body["messages"])) {
+      response.status = 400;
+      result = {{"error",
+                 {{"message", "The prompt was filtered: violence."},
+                  {"type", "invalid_request_error"},
+                  {"param", "prompt"},
+                  {"code", "content_filter"}}}};
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(160));  // thinks
-      const json choice = choice_for(body["messages"]);
+      const json choice = is_judged(body) ? verdict_on(body["messages"].back().value("content", ""))
+                                          : choice_for(body["messages"], model_of(body));
       const auto prompt = request.body.size() / 4, completion = choice.dump().size() / 4;  // about four bytes a token
       result = {
-          {"id", "chatcmpl-" + std::to_string(requests)},
+          {"id", "chatcmpl-" + std::to_string(number)},
           {"object", "chat.completion"},
           {"created", std::time(nullptr)},
-          {"model", "scripted-1"},
+          {"model", model_of(body)},
           {"choices", json::array({choice})},
           {"usage", {{"prompt_tokens", prompt}, {"completion_tokens", completion}, {"total_tokens", prompt + completion}}}};
     }
     response.set_content(result.dump(-1, ' ', false, json::error_handler_t::replace), "application/json");
   }
 
+  static std::string model_of(const json& body) { return body.is_object() ? body.value("model", "") : std::string(); }
+
   httplib::Server server = {};
   int port = 0;
-  int requests = 0;  // touched by the one worker thread only
+  std::atomic<int> requests = 0;
   std::thread thread = {};
 };
 
 ScriptedModel::ScriptedModel() : state_(std::make_unique<State>()) {
   State& state = *state_;
-  state.server.new_task_queue = [] { return new httplib::ThreadPool(1); };
+  state.server.new_task_queue = [] { return new httplib::ThreadPool(16); };  // one for each connection that is kept open
   state.server.Post("/v1/chat/completions", [&state](const auto& request, auto& response) { state.answer(request, response); });
   state.port = state.server.bind_to_any_port("127.0.0.1");
   if (state.port <= 0) throw std::runtime_error("the scripted model finds no free port on 127.0.0.1");
