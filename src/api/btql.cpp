@@ -57,7 +57,7 @@ BtqlPager::BtqlPager(std::shared_ptr<Client> client, json query, std::string ver
       version_(std::move(version)),
       page_rows_(std::max<std::size_t>(page_rows, 1)),
       source_(std::move(source)) {
-  if (const json& limit = member(query_, "limit"); limit.is_number_unsigned()) left_ = limit.get<std::uint64_t>();
+  if (const json& limit = member(query_, "limit"); limit.is_number_integer() && limit >= 0) left_ = limit.get<std::uint64_t>();
 }
 
 Result<json> BtqlPager::next() {

@@ -124,9 +124,9 @@ std::size_t resident_bytes() {
   return resident * 4096;
 }
 
-TEST(DatasetPages, OfAHundredThousandRowsTakeTheMemoryOfOne) {
+TEST(DatasetPages, OfManyRowsTakeTheMemoryOfOne) {
   Wire wire;
-  const std::string filler(500, 'x');  // 50 MB in all
+  const std::string filler(2000, 'x');  // 20 MB in all
   wire.server.on("/api/dataset/register", {{.body = registered}});
   wire.server.on("/xact-id", {{.body = "7"}});
   wire.server.handle("/btql", [&](const ServerRequest& request) -> Answer {
@@ -136,18 +136,18 @@ TEST(DatasetPages, OfAHundredThousandRowsTakeTheMemoryOfOne) {
     for (std::size_t at = begin; at < begin + 1000; ++at) {
       data += std::string(data.empty() ? "" : ",") + R"({"id":")" + std::to_string(at) + R"(","input":")" + filler + "\"}";
     }
-    const std::string cursor = begin + 1000 < 100'000 ? "\"" + std::to_string(begin + 1000) + "\"" : "null";
+    const std::string cursor = begin + 1000 < 10'000 ? "\"" + std::to_string(begin + 1000) + "\"" : "null";
     return {.body = R"({"data":[)" + data + R"(],"cursor":)" + cursor + "}"};
   });
   std::size_t rows = 0, after_first_page = 0, most = 0;
   for (auto& row : init_dataset({.project = "P", .name = "D"})) {
     ASSERT_TRUE(row);
     if (++rows == 2000) after_first_page = resident_bytes();
-    if (rows % 10'000 == 0) most = std::max(most, resident_bytes());
+    if (rows % 1'000 == 0) most = std::max(most, resident_bytes());
   }
-  EXPECT_EQ(rows, 100'000u);
+  EXPECT_EQ(rows, 10'000u);
 #if !BRAINTRUST_ADDRESS_SANITIZED && !BRAINTRUST_THREAD_SANITIZED
-  EXPECT_LT(most, after_first_page + (16u << 20));
+  EXPECT_LT(most, after_first_page + (8u << 20));
 #endif
 }
 
