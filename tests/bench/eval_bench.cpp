@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <benchmark/benchmark.h>
 
@@ -51,9 +52,15 @@ struct Cases {
   }
 };
 
-void run(benchmark::State& state, bool send, bool keep_results) {
+struct How {
+  bool send = false;
+  bool keep_results = true;
+  std::chrono::microseconds task{0};  // how long it waits, as for a model
+};
+
+void run(benchmark::State& state, const How& how) {
   braintrust::Logger logger;
-  if (send) {
+  if (how.send) {
     logger = braintrust::init_logger({.project = "p", .api_key = "k", .app_url = sink->url(), .api_url = sink->url()});
   }
   double wall = 0;
@@ -64,11 +71,14 @@ void run(benchmark::State& state, bool send, bool keep_results) {
     const double cpu_before = bench::cpu_seconds();
     const auto begin = Clock::now();
     const auto result = braintrust::Eval("p", {.data = Cases(),
-                                               .task = [](const json&) -> const json& { return answer; },
+                                               .task = [task = how.task](const json&) -> const json& {
+                                                 if (task.count() > 0) std::this_thread::sleep_for(task);
+                                                 return answer;
+                                               },
                                                .scores = {braintrust::scorers::levenshtein, braintrust::scorers::exact_match},
                                                .max_concurrency = static_cast<unsigned>(state.range(0)),
-                                               .no_send_logs = !send,
-                                               .keep_results = keep_results,
+                                               .no_send_logs = !how.send,
+                                               .keep_results = how.keep_results,
                                                .git = {.collect = braintrust::GitOptions::Collect::none},
                                                .reporter = braintrust::test::quiet()});
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -84,13 +94,15 @@ void run(benchmark::State& state, bool send, bool keep_results) {
   state.counters["cpu_ns_per_case"] = cpu / total * 1e9;
   state.counters["peak_MB"] = bench::peak_megabytes();
   state.counters["before_MB"] = memory_before;
-  if (send) state.counters["dropped"] = static_cast<double>(logger.stats().dropped.total());
+  if (how.send) state.counters["dropped"] = static_cast<double>(logger.stats().dropped.total());
   logger.shutdown(std::chrono::seconds(60));
 }
 
-void no_send_logs(benchmark::State& state) { run(state, false, true); }
-void sent(benchmark::State& state) { run(state, true, true); }
-void sent_without_results(benchmark::State& state) { run(state, true, false); }
+void no_send_logs(benchmark::State& state) { run(state, {}); }
+void sent(benchmark::State& state) { run(state, {.send = true}); }
+void sent_without_results(benchmark::State& state) { run(state, {.send = true, .keep_results = false}); }
+// Of these the time is the task's; what the eval costs is the CPU's, waking threads included.
+void waiting_tasks(benchmark::State& state) { run(state, {.task = std::chrono::milliseconds(1)}); }
 
 void settings(benchmark::internal::Benchmark* of) {
   of->ArgName("at_a_time")->Arg(1)->Arg(16)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
@@ -98,6 +110,14 @@ void settings(benchmark::internal::Benchmark* of) {
 BENCHMARK(no_send_logs)->Name("eval/no_send_logs")->Apply(settings);
 BENCHMARK(sent)->Name("eval/sent")->Apply(settings);
 BENCHMARK(sent_without_results)->Name("eval/sent_without_results")->Apply(settings);
+BENCHMARK(waiting_tasks)
+    ->Name("eval/tasks_of_1_ms")
+    ->ArgName("at_a_time")
+    ->Arg(16)
+    ->Arg(64)
+    ->UseManualTime()
+    ->Iterations(3)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
