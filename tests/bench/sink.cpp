@@ -40,6 +40,9 @@ void Connection::answer(std::string_view target) {
         R"({"org_info":[{"id":"o","name":"o","api_url":"http://127.0.0.1:)" + std::to_string(ntohs(address.sin_port)) + "\"}]}";
   } else if (target.find("/api/project/register") != target.npos) {
     body = R"({"project":{"id":"11111111-2222-3333-4444-555555555555","name":"p"}})";
+  } else if (target.find("/api/experiment/register") != target.npos) {
+    body = R"({"project":{"id":"11111111-2222-3333-4444-555555555555","name":"p"},)"
+           R"("experiment":{"id":"66666666-7777-8888-9999-000000000000","name":"e"}})";
   }
   const std::string response =
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

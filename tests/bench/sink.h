@@ -1,7 +1,8 @@
 #pragma once
 
 // `Sink`: a process that takes HTTP requests as fast as it can and answers each with 200, so that a benchmark of delivery
-// measures the sender. It speaks as much of the protocol as the courier asks: login, version, project, logs3. POSIX.
+// measures the sender. It speaks as much of the protocol as the courier asks: login, version, project, logs3, and an
+// experiment. POSIX.
 
 #include <sys/types.h>
 

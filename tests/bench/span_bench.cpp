@@ -5,7 +5,6 @@
 //
 //   build/release/tests/bench/span_bench [--benchmark_filter=…]
 
-#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
@@ -13,7 +12,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +21,7 @@
 #include <braintrust/braintrust.h>
 
 #include "bench/allocations.h"
+#include "bench/process.h"
 #include "bench/sink.h"
 
 namespace {
@@ -253,23 +252,6 @@ void primitive_ring(benchmark::State& state) {
 }
 BENCHMARK(primitive_ring)->Name("primitive/ring_to_other_core_1KB");
 
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double peak_megabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) / 1024;
-  }
-  return 0;
-}
-
 // 200 000 spans with six attributes at default settings, as fast as they are delivered: the app waits (yields) while the queue
 // is half full. Time from the first span to the last acknowledgement.
 void delivery(benchmark::State& state) {
@@ -279,8 +261,8 @@ void delivery(benchmark::State& state) {
   logger.flush(std::chrono::seconds(60));
   double cpu = 0;
   for (auto _ : state) {
-    std::ofstream("/proc/self/clear_refs") << 5;  // begin the peak anew
-    const double cpu_before = cpu_seconds();
+    bench::forget_peak();
+    const double cpu_before = bench::cpu_seconds();
     const auto begin = Clock::now();
     for (int i = 0; i < spans; ++i) {
       six_attributes(logger);
@@ -290,13 +272,13 @@ void delivery(benchmark::State& state) {
     }
     const auto flushed = logger.flush(std::chrono::seconds(120));
     state.SetIterationTime(std::chrono::duration<double>(Clock::now() - begin).count());
-    cpu += cpu_seconds() - cpu_before;
+    cpu += bench::cpu_seconds() - cpu_before;
     if (!flushed.complete()) return state.SkipWithError("rows were lost");
   }
   const double total = static_cast<double>(state.iterations()) * spans;
   state.counters["spans_per_s"] = benchmark::Counter(total, benchmark::Counter::kIsRate);
   state.counters["cpu_s_per_10k"] = cpu / total * 10'000;
-  state.counters["peak_MB"] = peak_megabytes();
+  state.counters["peak_MB"] = bench::peak_megabytes();
   state.counters["dropped"] = static_cast<double>(logger.stats().dropped.total());
   logger.shutdown(std::chrono::seconds(60));
 }

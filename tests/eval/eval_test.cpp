@@ -333,6 +333,25 @@ TEST(Eval, RunsNoMoreCasesAtATimeThanItMay) {
   EXPECT_EQ(most, 3);
 }
 
+TEST(Eval, RunsAsManyCasesOrTrialsAtATimeAsItMay) {
+  Backend backend;
+  for (const unsigned trials : {1u, 8u}) {
+    std::atomic<int> begun = 0;
+    std::vector<EvalCase> cases(8 / trials, {.input = "x", .trial_count = trials});
+    const auto result = Eval("p", {.data = std::move(cases),
+                                   .task =
+                                       [&](const json&) {
+                                         ++begun;
+                                         return eventually([&] { return begun == 8; });
+                                       },
+                                   .scores = {{"together", [](const ScorerArgs& args) { return args.output == true; }}},
+                                   .max_concurrency = 8,
+                                   .reporter = quiet()});
+    ASSERT_EQ(result.summary.scores.size(), 1u);
+    EXPECT_EQ(result.summary.scores[0].score, 1) << trials << " trials of a case";
+  }
+}
+
 TEST(Eval, GradesOneCaseWithSeveralScorersAtATime) {
   Backend backend;
   std::mutex mutex;

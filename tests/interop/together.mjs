@@ -43,7 +43,7 @@ const rowsOf = async (fetcher) => {
   for await (const row of fetcher.fetch({ batchSize: 2 })) rows.push({ ...row, input: await read(row.input) });
   return rows;
 };
-const opened = (name) => initDataset(project, { dataset: name });
+const opened = (name, version) => initDataset(project, { dataset: name, version });
 const seenByTheirs = async (name) => {
   const dataset = opened(name);
   const summary = (await dataset.summarize()).dataSummary;
@@ -62,7 +62,8 @@ await ours("write", "cases.json", project, "ours");
 
 seen.datasets = {};
 for (const name of ["theirs", "ours"]) {
-  seen.datasets[name] = { theirs: await seenByTheirs(name), ours: JSON.parse(await ours("read", project, name)) };
+  const read = { theirs: await seenByTheirs(name), ours: JSON.parse(await ours("read", project, name)) };
+  seen.datasets[name] = { ...read, atOurVersion: await rowsOf(opened(name, read.ours.version)) };
 }
 
 // --- Evals ---
@@ -112,6 +113,7 @@ seen.evals.ours = {
   baseSpans: await spansOf(base.experiment_name),
   spans: await spansOf(next.experiment_name),
   stored,
+  rowsAtStoredVersion: await rowsOf(opened("theirs", stored.dataset_version)),
   summary: await again.summarize({ comparisonExperimentId: base.experiment_id }),
 };
 
