@@ -338,8 +338,7 @@ std::string put_value(EvalCase& into, const Column& column, std::string value) {
     (column.member.empty() ? into.input : into.input[column.member]) = std::move(value);
   } else if (column.part == Part::expected) {
     if (value.empty()) return "";  // a file has no other way to say that nothing is expected
-    if (!into.expected) into.expected.emplace();
-    (column.member.empty() ? *into.expected : (*into.expected)[column.member]) = std::move(value);
+    (column.member.empty() ? into.expected : into.expected[column.member]) = std::move(value);
   } else if (!column.member.empty()) {
     into.metadata[column.member] = std::move(value);
   } else if (!detail::is_blank(value)) {

@@ -16,8 +16,7 @@ using nlohmann::json;
 
 std::string error_text() { return exception_text(std::current_exception()); }
 
-// For scorers and for what is shown: a case without an answer has a null there.
-const json& expected_of(const EvalCase& data) { return data.expected ? *data.expected : absent(); }
+Field field(const json& value) { return value.is_null() ? Field() : Field(value); }
 
 // As {name: score} and the like, where a scorer gives several.
 template <class Value>
@@ -57,54 +56,57 @@ CaseRun::CaseRun(const EvalPlan& plan, EvalCase data, unsigned trial, std::size_
 }
 
 bool CaseRun::start(const Experiment& experiment) {
-  const auto field = [](const json& value) { return value.is_null() ? Field() : Field(value); };
   {
     const std::lock_guard lock(mutex_);
     if (over_) return false;
-    root_ = experiment.start_span("eval", {.type = SpanType::eval,
-                                           .input = data_.input,
-                                           .metadata = field(data_.metadata),
-                                           .tags = data_.tags.empty() ? Tags() : Tags(data_.tags),
-                                           .set_current = false});
+    root_ = experiment.start_span("eval", {.type = SpanType::eval, .input = data_.input, .set_current = false}, Site{});
     case_span_ = root_.handle();
     // Before the task runs: it shows what was expected of a task that never came back.
-    if (root_ && (data_.expected || !data_.origin.is_null())) {
-      root_.log({.expected = field(expected_of(data_)), .origin = field(data_.origin)});
+    if (root_ && (!data_.expected.is_null() || !data_.origin.is_null())) {
+      root_.log({.expected = field(data_.expected), .origin = field(data_.origin)});
     }
   }
   run_task();
   const std::lock_guard lock(mutex_);
   if (over_) return false;
-  if (root_) {
-    const bool changed = metadata_ != data_.metadata || tags_ != data_.tags;
-    if (changed) root_.log({.metadata = field(metadata_), .tags = tags_.empty() ? Tags() : Tags(tags_)});
-    if (error_.empty()) {
-      root_.log({.output = output_});
-      grader_input_ =
-          Json({{"input", data_.input}, {"output", output_}, {"expected", expected_of(data_)}, {"metadata", metadata_}});
-    } else {
-      root_.log({.error = error_});
-    }
+  if (!root_) return error_.empty();
+  log_case(metadata_, tags_);
+  if (!error_.empty()) {
+    root_.log({.error = error_});
+    return false;
   }
-  return error_.empty();
+  root_.log({.output = output_});
+  grader_input_ = Json({{"input", data_.input}, {"output", output_}, {"expected", data_.expected}, {"metadata", metadata_}});
+  return true;
+}
+
+// Once: what is logged twice is merged, and what a task took away would stay.
+void CaseRun::log_case(const json& metadata, const std::vector<std::string>& tags) {
+  if (metadata.is_null() && tags.empty()) return;
+  root_.log({.metadata = field(metadata), .tags = tags.empty() ? Tags() : Tags(tags)});
 }
 
 void CaseRun::run_task() {
   const ContextScope scope(case_span_);
-  Span span = case_span_ ? braintrust::start_span("task", {.type = SpanType::task, .input = data_.input}) : Span();
+  Span span = case_span_ ? braintrust::start_span("task", {.type = SpanType::task, .input = data_.input}, Site{}) : Span();
+  if (span) {
+    span.log({.expected = field(data_.expected)});
+    const std::lock_guard lock(mutex_);
+    task_span_ = span.handle();
+  }
   const auto begin = Clock::now();
   try {
-    EvalHooks hooks{.expected = expected_of(data_),
+    EvalHooks hooks{.expected = data_.expected,
                     .metadata = metadata_,
                     .tags = tags_,
                     .span = span.handle(),
                     .trial = trial_,
                     .stop = &stop_};
     output_ = plan_.task(data_.input, hooks);
-    span.log({.output = output_});
+    if (!left_behind()) span.log({.output = output_});
   } catch (...) {
     error_ = error_text();
-    span.record_exception(std::current_exception());
+    if (!left_behind()) span.record_exception(std::current_exception());
   }
   duration_ = Clock::now() - begin;
 }
@@ -119,7 +121,8 @@ void CaseRun::run_grader(Graded& graded, const Grader<Item>& grader, SpanType ty
                         {.type = type, .input = grader_input_, .propagated = {{"span_attributes", {{"purpose", "scorer"}}}}})
                   : Span();
   try {
-    record(span, grader({.input = data_.input, .output = output_, .expected = expected_of(data_), .metadata = metadata_}));
+    auto results = grader({.input = data_.input, .output = output_, .expected = data_.expected, .metadata = metadata_});
+    if (!left_behind()) record(span, std::move(results));
   } catch (...) {
     graded.scores.clear();
     graded.classifications = nullptr;
@@ -129,7 +132,7 @@ void CaseRun::run_grader(Graded& graded, const Grader<Item>& grader, SpanType ty
 }
 
 void CaseRun::grade(std::size_t which) {
-  if (abandoned()) return;
+  if (left_behind()) return;
   Graded& graded = graded_[which];
   if (which < plan_.scores.size()) {
     run_grader(graded, plan_.scores[which], SpanType::score,
@@ -162,27 +165,31 @@ void CaseRun::record_scores(Graded& graded, Span& span, std::vector<Score> score
 void CaseRun::record_classifications(Graded& graded, Span& span, std::vector<Classification> found) {
   if (found.empty()) return;
   json items = json::object();
+  json metadata = json::object();
   for (Classification& one : found) {
     if (one.id.empty()) throw std::invalid_argument("a classification without an id");
+    if (!one.metadata.is_null()) metadata[one.id] = one.metadata;
     json item = {{"id", std::move(one.id)}};
     if (!one.label.empty()) item["label"] = std::move(one.label);
     if (!one.metadata.is_null()) item["metadata"] = std::move(one.metadata);
     items[one.name.empty() ? graded.name : one.name].push_back(std::move(item));
   }
-  if (span) span.log({.output = items});
+  if (span) span.log({.output = items, .metadata = metadata.empty() ? Field() : Field(metadata)});
   graded.classifications = std::move(items);
 }
 
 EvalCaseResult CaseRun::result_of_task() const {
   EvalCaseResult result{
-      .input = data_.input, .expected = expected_of(data_), .origin = data_.origin, .trial = trial_, .row_id = case_span_.id()};
+      .input = data_.input, .expected = data_.expected, .origin = data_.origin, .trial = trial_, .row_id = case_span_.id()};
   if (case_span_) result.trace_id = to_string(case_span_.trace_id());
   return result;
 }
 
 std::optional<EvalCaseResult> CaseRun::finish() {
-  const std::lock_guard lock(mutex_);
-  if (std::exchange(over_, true)) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(over_, true)) return {};
+  }
   EvalCaseResult result = result_of_task();
   result.output = output_;
   result.metadata = metadata_;
@@ -191,29 +198,37 @@ std::optional<EvalCaseResult> CaseRun::finish() {
   result.duration = duration_;
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < graded_.size(); ++i) {
-    Graded& graded = graded_[i];
     const bool scorer = i < plan_.scores.size();
-    if (!graded.error.empty()) (scorer ? result.scorer_errors : result.classifier_errors)[graded.name] = graded.error;
-    if (scorer && (!error_.empty() || !graded.error.empty())) missing.push_back(graded.name);
-    for (const Score& score : graded.scores) result.scores[score.name] = score.score;
-    for (auto& [name, items] : graded.classifications.items()) {
-      json& all = result.classifications[name];
-      for (json& item : items) all.push_back(std::move(item));
-    }
+    take_grades(result, graded_[i], scorer);
+    if (scorer && (!error_.empty() || result.scorer_errors.contains(graded_[i].name))) missing.push_back(graded_[i].name);
   }
+  if (!missing.empty() && plan_.options.error_scores) add_error_scores(result, missing);
   json metadata = json::object();
   if (!result.scorer_errors.empty()) metadata["scorer_errors"] = result.scorer_errors;
   if (!result.classifier_errors.empty()) metadata["classifier_errors"] = result.classifier_errors;
   if (root_ && !metadata.empty()) root_.log({.metadata = metadata});
   if (root_ && !result.classifications.is_null()) root_.log({.classifications = result.classifications});
-  if (!missing.empty() && plan_.options.error_scores) add_error_scores(result, missing);
   root_.end();
   return result;
+}
+
+void CaseRun::take_grades(EvalCaseResult& result, Graded& graded, bool scorer) {
+  for (const Score& score : graded.scores) {
+    if (!result.scores.emplace(score.name, score.score).second && graded.error.empty()) {
+      graded.error = fmt::format("the score \"{}\" was given twice; give each a name of its own", score.name);
+    }
+  }
+  for (auto& [name, items] : graded.classifications.items()) {
+    json& all = result.classifications[name];
+    for (json& item : items) all.push_back(std::move(item));
+  }
+  if (!graded.error.empty()) (scorer ? result.scorer_errors : result.classifier_errors)[graded.name] = graded.error;
 }
 
 void CaseRun::add_error_scores(EvalCaseResult& result, const std::vector<std::string>& missing) {
   try {
     const auto scores = plan_.options.error_scores(result, missing);
+    for (const auto& [name, score] : scores) check({.name = name, .score = score});
     for (const auto& [name, score] : scores) result.scores[name] = score;
     root_.log({.scores = scores});
   } catch (...) {
@@ -225,12 +240,17 @@ std::optional<EvalCaseResult> CaseRun::abandon(const std::string& why) {
   const std::lock_guard lock(mutex_);
   if (std::exchange(over_, true)) return {};
   stop_ = true;
+  left_behind_ = true;
   // What the task and the graders write belongs to them until they return, which may be never.
   EvalCaseResult result = result_of_task();
   result.metadata = data_.metadata;
   result.tags = data_.tags;
   result.error = why;
-  if (root_) root_.log({.error = why});
+  if (root_) {
+    log_case(data_.metadata, data_.tags);
+    root_.log({.error = why});
+    task_span_.log({.error = why});
+  }
   root_.end();
   return result;
 }

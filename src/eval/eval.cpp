@@ -34,6 +34,13 @@ std::optional<Error> check(std::string_view name, const EvalPlan& plan) {
   if (!plan.task) return refused("there is no `task`");
   if (plan.scores.empty() && plan.classifiers.empty()) return refused("give at least one of `scores` and `classifiers`");
   if (plan.options.trial_count == 0) return refused("`trial_count` must be at least 1");
+  for (std::size_t i = 0; i < plan.scores.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (plan.scores[i].name().empty() || plan.scores[i].name() != plan.scores[j].name()) continue;
+      return refused(fmt::format("two scorers are called \"{}\": give one of them another name, as in {{\"name\", scorer}}",
+                                 plan.scores[i].name()));
+    }
+  }
   return {};
 }
 
@@ -90,6 +97,7 @@ void summarize(EvalResult& result, const Experiment& experiment, const Averages&
   } else {
     report(Severity::warning, summary.error().code,
            "the experiment's summary could not be had, so averages were made here: " + summary.error().message);
+    result.summary_error = summary.error();
     averages.fill(result.summary);
   }
 }
@@ -101,18 +109,21 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
     return result;
   }
   const unsigned interruptions_before = interruptions();  // registering takes its time, and may be interrupted
-  if (plan.data.dataset()) {
+  std::string dataset_version;
+  if (const auto& dataset = plan.data.dataset()) {
     // One version for all: what the experiment says it was made of is what it reads.
-    const auto version = plan.data.dataset()->version();
+    auto version = dataset->version();
     if (!version) {
       result.error = version.error();
       return result;
     }
-    plan.data = plan.data.dataset()->at_version(*version);
+    dataset_version = *std::move(version);
   }
   Experiment experiment;
   if (!plan.options.no_send_logs) {
-    auto registered = init_experiment(experiment_options(name, plan));
+    ExperimentOptions options = experiment_options(name, plan);
+    if (options.dataset) options.dataset = options.dataset->at_version(dataset_version);
+    auto registered = init_experiment(options);
     if (!registered) {
       result.error = registered.error();
       return result;
@@ -124,6 +135,7 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
   auto next = plan.data.open({.project = plan.options.project.empty() ? std::string(name) : plan.options.project,
                               .project_id = experiment ? experiment.project_id() : plan.options.project_id,
                               .base_experiment_id = experiment.base_experiment_id(),
+                              .dataset_version = dataset_version,
                               .connection = plan.options.connection});
   if (!next) {
     result.error = next.error();

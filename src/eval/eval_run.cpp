@@ -9,6 +9,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "trace/exception_text.h"
+#include "trace/logger_core.h"
 
 namespace braintrust::detail {
 namespace {
@@ -60,7 +61,7 @@ EvalRun::Outcome EvalRun::run(unsigned interruptions_before) {
   for (unsigned i = 0; i < workers; ++i) start_worker();
   while (!all_over()) {
     const auto now = Clock::now();
-    changed_.wait_until(lock, std::min({now + look_around, next_due(), end}));
+    clock_.wait_until(lock, std::min({now + look_around, next_due(), end}));
     if (interruptions() != interruptions_before && !outcome_.interrupted && !all_over()) {
       interrupt(lock, "the eval was interrupted", false);
     }
@@ -83,13 +84,18 @@ void EvalRun::start_worker() {
     worker.thread = std::thread([self = shared_from_this(), &worker] { self->work(worker); });
   } catch (const std::system_error& error) {
     workers_.pop_back();
-    if (workers_.empty()) end_data(Error{ErrorCode::io, fmt::format("no thread could be started: {}", error.what())});
+    if (present_workers() == 0) end_data(Error{ErrorCode::io, fmt::format("no thread could be started: {}", error.what())});
   }
+}
+
+// Those that are not left behind.
+std::size_t EvalRun::present_workers() const {
+  return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const Worker& w) { return !w.left; }));
 }
 
 void EvalRun::end_workers(Lock& lock) {
   closed_ = true;
-  changed_.notify_all();
+  work_.notify_all();
   std::vector<std::thread> present;
   for (Worker& worker : workers_) {
     if (!worker.thread.joinable()) continue;
@@ -112,7 +118,7 @@ void EvalRun::work(Worker& self) {
     } else if (!data_over_ && !reading_) {
       read_case(lock, self);
     } else {
-      changed_.wait(lock);
+      work_.wait(lock);
     }
   }
 }
@@ -129,31 +135,31 @@ void EvalRun::away(Lock& lock, Worker& self, F&& f) {
 
 // Takes the next case, or the next trial of the last one, and runs it.
 void EvalRun::read_case(Lock& lock, Worker& self) {
-  if (!repeated_) {
-    reading_ = true;
-    Result<std::optional<EvalCase>> next = std::optional<EvalCase>();
-    away(lock, self, [&] {
-      wait_for_room();
-      try {
-        next = next_();
-      } catch (...) {
-        next = Error{ErrorCode::callback_failed, "the data could not be read: " + exception_text(std::current_exception())};
-      }
-    });
-    reading_ = false;
-    changed_.notify_all();
-    if (data_over_) return;  // interrupted meanwhile
-    if (!next) return end_data(next.error());
-    if (!*next) return end_data({});
-    repeated_ = **std::move(next);
+  reading_ = true;
+  Result<std::optional<EvalCase>> next = std::move(repeated_);
+  away(lock, self, [&] {
+    wait_for_room();
+    if (*next) return;
+    try {
+      next = next_();
+    } catch (...) {
+      next = Error{ErrorCode::callback_failed, "the data could not be read: " + exception_text(std::current_exception())};
+    }
+  });
+  reading_ = false;
+  if (data_over_) return;  // interrupted meanwhile
+  if (!next) return end_data(next.error());
+  if (!*next) return end_data({});
+  EvalCase data = **std::move(next);
+  const unsigned trials = std::max(1u, data.trial_count > 0 ? data.trial_count : plan_.options.trial_count);
+  const unsigned trial = trials_begun_++;
+  repeated_.reset();
+  if (trials_begun_ < trials) {
+    repeated_ = data;
+  } else {
     trials_begun_ = 0;
   }
-  const unsigned trials = std::max(1u, repeated_->trial_count > 0 ? repeated_->trial_count : plan_.options.trial_count);
-  const unsigned trial = trials_begun_++;
-  const bool last = trials_begun_ >= trials;
-  auto run = std::make_shared<CaseRun>(plan_, last ? *std::move(repeated_) : *repeated_, trial, cases_begun_++);
-  if (last) repeated_.reset();
-  run_case(lock, self, run);
+  run_case(lock, self, std::make_shared<CaseRun>(plan_, std::move(data), trial, cases_begun_++));
 }
 
 void EvalRun::run_case(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>& run) {
@@ -162,14 +168,16 @@ void EvalRun::run_case(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>&
                          .worker = &self,
                          .task_due = limit.count() > 0 ? Clock::now() + limit : Clock::time_point::max(),
                          .graders_left = run->graders()};
+  if (!data_over_) work_.notify_one();  // for the next case
+  if (limit.count() > 0) clock_.notify_one();
   bool to_be_graded = false;
   away(lock, self, [&] { to_be_graded = run->start(experiment_); });
   const auto found = running_.find(run.get());
   if (found == running_.end()) return;  // abandoned
   found->second.task_due = Clock::time_point::max();
-  if (!to_be_graded) return close(lock, run, run->finish());
+  if (!to_be_graded) return finish(lock, self, run);
   for (std::size_t i = 0; i < run->graders(); ++i) to_grade_.emplace_back(run, i);
-  if (run->graders() > 1) changed_.notify_all();
+  for (std::size_t i = 1; i < run->graders(); ++i) work_.notify_one();  // the first is for this thread
 }
 
 void EvalRun::run_grader(Lock& lock, Worker& self) {
@@ -178,40 +186,55 @@ void EvalRun::run_grader(Lock& lock, Worker& self) {
   away(lock, self, [&, &run = run, &which = which] { run->grade(which); });
   const auto found = running_.find(run.get());
   if (found == running_.end() || --found->second.graders_left > 0) return;
-  close(lock, run, run->finish());
+  finish(lock, self, run);
 }
 
-// The case is over.
-void EvalRun::close(Lock&, const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result) {
-  running_.erase(run.get());
-  if (result) take(*std::move(result), run->index());
-  changed_.notify_all();
+// The case is over. Neither its error scores nor a reporter keep other cases waiting.
+void EvalRun::finish(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>& run) {
+  std::optional<EvalCaseResult> result;
+  away(lock, self, [&] {
+    result = run->finish();
+    if (result) tell(*result);
+  });
+  close(run, std::move(result));
 }
 
-void EvalRun::take(EvalCaseResult result, std::size_t index) {
-  ++outcome_.cases;
-  if (!result.ok()) ++outcome_.failed_cases;
-  outcome_.averages.add(result);
+void EvalRun::tell(const EvalCaseResult& result) {
+  const std::lock_guard lock(reporter_mutex_);
   try {
-    reporter_->on_case(result, outcome_.cases);
+    reporter_->on_case(result, ++told_);
   } catch (...) {
     report(Severity::warning, ErrorCode::callback_failed,
            "an eval's reporter threw: " + exception_text(std::current_exception()));
   }
-  if (plan_.options.keep_results) results_.emplace(index, std::move(result));
+}
+
+// Under the lock.
+void EvalRun::close(const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result) {
+  if (running_.erase(run.get()) == 0) return;
+  if (result) {
+    ++outcome_.cases;
+    if (!result->ok()) ++outcome_.failed_cases;
+    outcome_.averages.add(*result);
+    if (plan_.options.keep_results) results_.emplace(run->index(), *std::move(result));
+  }
+  if (all_over()) clock_.notify_one();
 }
 
 void EvalRun::end_data(std::optional<Error> error) {
   data_over_ = true;
   if (error && !outcome_.error) outcome_.error = std::move(error);
-  changed_.notify_all();
+  clock_.notify_one();
 }
 
 // Rows are sent by one thread, and cases may be made by many: what has no room in the queue would be lost. A server that takes
 // nothing at all is not waited for without end: the queue tells what it had to drop.
 void EvalRun::wait_for_room() {
+  if (!logger_) return;
+  // The other half is for the cases that run.
+  const std::size_t room = std::min(most_queued_bytes, LoggerCore::of(logger_)->queue_bytes / 2);
   unsigned vain = 0;
-  while (logger_ && logger_.stats().queued_bytes > most_queued_bytes && vain < 3) {
+  while (logger_.stats().queued_bytes > room && vain < 3) {
     {
       const std::lock_guard lock(mutex_);
       if (data_over_) return;
@@ -232,8 +255,18 @@ void EvalRun::abandon_late(Lock& lock, Clock::time_point now) {
     if (!result) continue;
     running.worker->left = true;
     running.worker->thread.detach();
-    close(lock, running.run, std::move(result));
+    lock.unlock();
+    tell(*result);
+    lock.lock();
+    close(running.run, std::move(result));
     start_worker();
+  }
+  const std::size_t left_behind = static_cast<std::size_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const Worker& w) { return w.left && w.away; }));
+  if (left_behind >= most_left_behind) {
+    interrupt(lock, fmt::format("{} tasks were left behind and did not come back", left_behind), true);
+  } else if (present_workers() == 0) {
+    interrupt(lock, "no thread is left to run cases", true);
   }
 }
 
@@ -243,16 +276,19 @@ void EvalRun::interrupt(Lock& lock, std::string why, bool abandon) {
     end_data(Error{ErrorCode::deadline_exceeded, why + ": not every case ran"});
   }
   data_over_ = true;
+  if (abandon) to_grade_.clear();
   std::vector<std::shared_ptr<CaseRun>> left;
   for (const auto& [key, running] : running_) left.push_back(running.run);
   for (const auto& run : left) {
     if (!abandon) {
       run->ask_to_stop();
     } else if (auto result = run->abandon(why)) {
-      close(lock, run, std::move(result));
+      lock.unlock();
+      tell(*result);
+      lock.lock();
+      close(run, std::move(result));
     }
   }
-  if (abandon) to_grade_.clear();
 }
 
 bool EvalRun::all_over() const { return data_over_ && running_.empty(); }

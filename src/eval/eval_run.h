@@ -83,9 +83,11 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
   void run_grader(Lock& lock, Worker& self);
   template <class F>
   void away(Lock& lock, Worker& self, F&& f);
+  std::size_t present_workers() const;
   void end_workers(Lock& lock);
-  void close(Lock& lock, const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result);
-  void take(EvalCaseResult result, std::size_t index);
+  void finish(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>& run);
+  void tell(const EvalCaseResult& result);
+  void close(const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result);
   void end_data(std::optional<Error> error);
   void wait_for_room();
   void abandon_late(Lock& lock, Clock::time_point now);
@@ -99,8 +101,12 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
   const EvalData::Next next_;
   const std::shared_ptr<EvalReporter> reporter_;
 
+  std::mutex reporter_mutex_;
+  std::size_t told_ = 0;  // cases, under it
+
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable work_;   // for one worker: there is something to do
+  std::condition_variable clock_;  // for `run`: all is over, or a task's time has begun
   std::list<Worker> workers_ = {};
   bool reading_ = false;                   // a worker is at the data
   bool data_over_ = false;                 // no case follows

@@ -1,5 +1,7 @@
 // An experiment's averages, and what became better and worse. Source: PROTO 3.2.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/json_member.h"
@@ -17,7 +19,7 @@ constexpr std::chrono::seconds flush_deadline{60};
 
 std::uint64_t count_at(const json& object, const char* key) {
   const json& value = member(object, key);
-  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+  return value.is_number() && value > 0 ? static_cast<std::uint64_t>(std::min(value.get<double>(), 1e15)) : 0;
 }
 
 std::optional<double> number_at(const json& object, const char* key) {
@@ -63,16 +65,24 @@ Result<ExperimentSummary> Experiment::summarize(const std::string& base_experime
   const auto answer = core_->client->call(
       {.path = "experiment-comparison2", .query = {{"experiment_id", core_->id}, {"base_experiment_id", base->id}}});
   if (!answer) return answer.error();
-  for (const auto& [name, score] : member(*answer, "scores").items()) {
+  const json &scores = member(*answer, "scores"), &metrics = member(*answer, "metrics");
+  if ((!scores.is_null() && !scores.is_object()) || (!metrics.is_null() && !metrics.is_object())) {
+    return Error{ErrorCode::bad_response, "GET /experiment-comparison2 answered with what is no comparison"};
+  }
+  for (const auto& [name, score] : scores.items()) {
+    const auto average = number_at(score, "score");
+    if (!average) continue;  // nothing was graded
     summary.scores.push_back({.name = name,
-                              .score = number_at(score, "score").value_or(0),
+                              .score = *average,
                               .diff = number_at(score, "diff"),
                               .improvements = count_at(score, "improvements"),
                               .regressions = count_at(score, "regressions")});
   }
-  for (const auto& [name, metric] : member(*answer, "metrics").items()) {
+  for (const auto& [name, metric] : metrics.items()) {
+    const auto average = number_at(metric, "metric");
+    if (!average) continue;
     summary.metrics.push_back({.name = name,
-                               .metric = number_at(metric, "metric").value_or(0),
+                               .metric = *average,
                                .unit = text_at(metric, "unit"),
                                .diff = number_at(metric, "diff"),
                                .improvements = count_at(metric, "improvements"),

@@ -31,6 +31,10 @@ std::string unknown_score(std::span<const EvalResult> results, const std::string
 }
 
 std::optional<std::string> too_many_regressions(const EvalResult& result, std::uint64_t most) {
+  if (result.summary_error) {
+    return fmt::format("{}: regressions cannot be counted, because the comparison could not be had: {}", result.name,
+                       result.summary_error->message);
+  }
   std::uint64_t sum = 0;
   std::string list;
   for (const auto& score : result.summary.scores) {

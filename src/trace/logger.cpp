@@ -139,6 +139,7 @@ LoggerCore::LoggerCore(pipeline::Flusher::Options options, milliseconds timeout,
                        RowWriter::SpanOrigin span_origin)
     : exit_timeout(timeout),
       settings(options.settings),
+      queue_bytes(options.bounds.max_bytes),
       destination(home),
       writer(*this, std::move(span_origin)),
       flusher(std::move(options), writer) {}

@@ -41,6 +41,7 @@ struct LoggerCore {
 
   const std::chrono::milliseconds exit_timeout;
   const pipeline::Settings settings;
+  const std::size_t queue_bytes;  // the bound of the queue
   pipeline::Destination* const destination;
   RowWriter writer;
   pipeline::Flusher flusher;

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -34,12 +35,18 @@
 
 namespace braintrust {
 
+namespace detail {
+// What a case expects, or nothing: of JSON that is null, so that braces mean the same here as for the input.
+template <class Expected>
+using ExpectedOf = std::conditional_t<std::is_same_v<Expected, nlohmann::json>, nlohmann::json, std::optional<Expected>>;
+}  // namespace detail
+
 // One case. `Input` and `Expected` are JSON, or types of yours with `to_json` and `from_json` of nlohmann/json.
 // The order is part of the interface: fields are only ever appended.
 template <class Input = nlohmann::json, class Expected = nlohmann::json>
 struct EvalCaseOf {
-  Input input{};  // not `= {}`: GCC 12 fails at that, for types of yours
-  std::optional<Expected> expected{};
+  Input input{};                            // not `= {}`: GCC 12 fails at that, for types of yours
+  detail::ExpectedOf<Expected> expected{};  // null: nothing
   nlohmann::json metadata = nullptr;
   std::vector<std::string> tags = {};
   std::string id = {};              // of the record it comes from
@@ -72,10 +79,26 @@ EvalCase plain_case(EvalCaseOf<Input, Expected> typed) {
                    .id = std::move(typed.id),
                    .origin = std::move(typed.origin),
                    .trial_count = typed.trial_count};
-    if (typed.expected) plain.expected = as_json(*std::move(typed.expected));
+    if constexpr (std::same_as<Expected, nlohmann::json>) {
+      plain.expected = std::move(typed.expected);
+    } else {
+      if (typed.expected) plain.expected = as_json(*std::move(typed.expected));
+    }
     return plain;
   }
 }
+
+// The value of a `Result`; its error is thrown, and becomes that of the task, the scorer or the data.
+template <class T>
+T value_or_throw(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return *std::move(result);
+}
+
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<Result<T>> = true;
 
 template <class T>
 inline constexpr bool is_case = false;
@@ -84,11 +107,22 @@ inline constexpr bool is_case<EvalCaseOf<Input, Expected>> = true;
 
 template <class T>
 concept CaseRange = std::ranges::input_range<T> && is_case<std::remove_cvref_t<std::ranges::range_reference_t<T>>>;
+// std::optional of a case, or a pointer to one.
 template <class T>
-concept CaseGenerator = std::invocable<T&> && requires(std::invoke_result_t<T&> result) {
+concept CaseOrNone = !is_result<std::remove_cvref_t<T>> && requires(T result) {
   requires is_case<std::remove_cvref_t<decltype(*result)>>;
   {static_cast<bool>(result)};
 };
+template <class T>
+struct ResultValue {};
+template <class T>
+struct ResultValue<Result<T>> {
+  using type = T;
+};
+template <class T>
+concept CaseGenerator = std::invocable<T&> &&(CaseOrNone<std::invoke_result_t<T&>> || requires {
+  requires CaseOrNone<typename ResultValue<std::remove_cvref_t<std::invoke_result_t<T&>>>::type>;
+});
 template <class T>
 concept CaseLoader = std::invocable<T&> && CaseRange<std::invoke_result_t<T&>>;
 
@@ -99,6 +133,7 @@ struct EvalDataContext {
   std::string project = {};
   std::string project_id = {};
   std::string base_experiment_id = {};  // blank: none
+  std::string dataset_version = {};     // of the dataset that is read; blank: as it is
   ConnectionOptions connection = {};
 };
 
@@ -124,12 +159,18 @@ class EvalData {
           using Cases = std::remove_cvref_t<std::invoke_result_t<Load&>>;
           return of_range(std::make_shared<Cases>(load())).open(context);
         })) {}
-  // A function that gives a case each time, as std::optional; none at the end.
+  // A function that gives a case each time, as std::optional, or as `Result` of one; none at the end.
   template <detail::CaseGenerator Generate>
   EvalData(Generate generate)
       : EvalData(Open([generate = std::move(generate)](const EvalDataContext&) -> Result<Next> {
           return Next([generate]() mutable -> Result<std::optional<EvalCase>> {
-            auto next = generate();
+            auto next = [&] {
+              if constexpr (detail::is_result<std::invoke_result_t<Generate&>>) {
+                return detail::value_or_throw(generate());
+              } else {
+                return generate();
+              }
+            }();
             if (!next) return std::optional<EvalCase>();
             return std::optional<EvalCase>(detail::plain_case(*std::move(next)));
           });

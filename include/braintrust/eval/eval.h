@@ -50,7 +50,7 @@ namespace braintrust {
 // What a task may look at and change beside its input: for tasks with a second parameter.
 struct EvalHooks {
   const nlohmann::json& expected;  // null: the case has none
-  nlohmann::json& metadata;        // the case's own copy: what stands here when the task returns is logged and shown to scorers
+  nlohmann::json& metadata;        // the case's own copy: what stands here when the task is over is logged and shown to scorers
   std::vector<std::string>& tags;  // likewise
   SpanHandle span = {};            // the task's
   unsigned trial = 0;              // 0, 1, … of the same case
@@ -64,7 +64,8 @@ namespace detail {
 using EvalTask = std::function<nlohmann::json(const nlohmann::json& input, EvalHooks& hooks)>;
 }
 
-// What is tested: a function of the input, or of the input and `EvalHooks&`.
+// What is tested: a function of the input, or of the input and `EvalHooks&`. It returns the output, or a `Result` of it, whose
+// error is that of the case.
 template <class Input = nlohmann::json, class Output = nlohmann::json>
 class EvalTaskOf {
  public:
@@ -84,14 +85,18 @@ class EvalTaskOf {
  private:
   template <class F>
   static nlohmann::json call(F& task, const Input& input, EvalHooks& hooks) {
-    const auto output = [&]() -> Output {
+    const auto output = [&]() -> decltype(auto) {
       if constexpr (std::invocable<F&, const Input&, EvalHooks&>) {
-        return Output(std::invoke(task, input, hooks));
+        return std::invoke(task, input, hooks);
       } else {
-        return Output(std::invoke(task, input));
+        return std::invoke(task, input);
       }
     };
-    return detail::as_json(output());
+    if constexpr (detail::is_result<std::remove_cvref_t<decltype(output())>>) {
+      return detail::as_json(Output(detail::value_or_throw(output())));
+    } else {
+      return detail::as_json(Output(output()));
+    }
   }
   detail::EvalTask task_ = {};
 };
@@ -124,13 +129,15 @@ struct EvalResult {
   std::size_t cases = 0;                     // that ran, each trial counted
   std::size_t failed_cases = 0;              // whose task, scorer or classifier failed
   std::optional<Error> error = {};           // why it did not run, or did not run to its end
+  std::optional<Error> summary_error = {};   // why there is no comparison; `summary` then has averages that were made here
   bool interrupted = false;                  // by Ctrl-C, or because `timeout` was over; `error` says so
 
   // Every case ran, and nothing failed. (Whether the scores are good enough is another question: see main.h.)
   bool ok() const noexcept { return !error && failed_cases == 0; }
 };
 
-// Hears how an eval goes. Called by one thread at a time. What it throws is told to diagnostics.
+// Hears how an eval goes. Called by one thread at a time; cases wait for it no longer than they must. What it throws is told to
+// diagnostics.
 class EvalReporter {
  public:
   virtual ~EvalReporter() = default;
@@ -147,7 +154,7 @@ class EvalReporter {
   virtual void on_end(const EvalResult&) {}
 };
 
-// Scores for a case whose task or scorers failed. `missing` names the scorers without a result.
+// Scores for a case whose task or scorers failed, from 0 to 1. `missing` names the scorers without a result.
 using ErrorScores =
     std::function<std::map<std::string, double>(const EvalCaseResult& result, const std::vector<std::string>& missing)>;
 // 0 for each of them.
@@ -230,7 +237,8 @@ EvalResult run_eval(std::string_view name, EvalPlan plan) noexcept;
 // Runs it. Waits until every case is over, `timeout` has passed, or `interrupt_evals` was called.
 //
 // A task that takes longer than `task_timeout` is left behind: its case has failed, and its thread goes on until the task
-// returns. So what it refers to must outlive it.
+// returns. So what it refers to must outlive it. When 256 tasks were left behind and none of them has come back, the eval ends.
+// Scorers have no time limit of their own: `timeout` ends them, too.
 template <class Input = nlohmann::json, class Output = nlohmann::json>
 EvalResult Eval(std::string_view name, EvalOptions<Input, Output> options) {
   return detail::run_eval(name, detail::plan_of(std::move(options)));

@@ -7,8 +7,9 @@
 //              polite}                                                  // a function that returns a Score, with its name
 //
 // A scorer is called with `ScorerArgs` (score.h) or, in an eval with types of its own, with `ScorerArgsOf<Input, Output>`. It
-// returns a number or a bool, a `Score`, several of them in a vector, or std::optional of any of these: nothing means that
-// there is no grade, and nothing is logged. A score is from 0 to 1; another one is the scorer's error.
+// returns a number or a bool (also as JSON), a `Score`, several of them in a vector, or std::optional or `Result` of any of
+// these: nothing means that there is no grade, and nothing is logged; the error of a `Result` is the scorer's. A score is from
+// 0 to 1; another one is the scorer's error.
 //
 // A function has no name that a library could find out. Scores that do not name themselves are named after the scorer; a scorer
 // without a name is `scorer_0`, by its place in the list.
@@ -20,6 +21,7 @@
 #include <concepts>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -28,6 +30,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <braintrust/eval/case.h>
 #include <braintrust/eval/score.h>
 
 namespace braintrust {
@@ -72,6 +75,13 @@ concept OptionalResult = requires(T result) {
   { result.has_value() } -> std::convertible_to<bool>;
 };
 
+// What a scorer took out of its arguments as it is: a number, true or false; null for nothing.
+inline void append_json(std::vector<Score>& out, const nlohmann::json& result) {
+  if (result.is_number()) return out.push_back(Score{.score = result.get<double>()});
+  if (result.is_boolean()) return out.push_back(Score{.score = result.get<bool>() ? 1 : 0});
+  if (!result.is_null()) throw std::invalid_argument("a scorer returned JSON that is no number, true, false or null");
+}
+
 template <class Item, class T>
 void append_results(std::vector<Item>& out, T&& result) {
   using Plain = std::remove_cvref_t<T>;
@@ -80,6 +90,10 @@ void append_results(std::vector<Item>& out, T&& result) {
   } else if constexpr (std::same_as<Item, Score> && std::is_arithmetic_v<Plain>) {
     out.push_back(Score{.score = static_cast<double>(result)});
   } else if constexpr (std::same_as<Plain, std::nullopt_t> || std::same_as<Plain, std::nullptr_t>) {
+  } else if constexpr (is_result<Plain>) {
+    append_results(out, value_or_throw(std::forward<T>(result)));
+  } else if constexpr (std::same_as<Plain, nlohmann::json>) {
+    append_json(out, result);
   } else if constexpr (OptionalResult<Plain>) {
     if (result.has_value()) append_results(out, *std::forward<T>(result));
   } else {

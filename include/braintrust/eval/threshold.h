@@ -28,7 +28,8 @@ struct EvalThresholds {
   // By the name of a score: the least that its average may be. Each eval that has the score must reach it, and there must be
   // one.
   std::map<std::string, double> min_scores = {};
-  // Cases that are worse than in the base experiment, all scores of an eval together. Without a base experiment there are none.
+  // Cases that are worse than in the base experiment, all scores of an eval together. Without a base experiment there are none;
+  // a comparison that could not be had misses the threshold.
   std::optional<std::uint64_t> max_regressions = {};
 };
 
