@@ -37,7 +37,7 @@ std::optional<Error> check(std::string_view name, const EvalPlan& plan) {
   return {};
 }
 
-ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan) {
+ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan, const std::string& dataset_version) {
   const EvalOptions<>& options = plan.options;
   ExperimentOptions experiment{.project = options.project,
                                .name = options.experiment_name,
@@ -47,12 +47,12 @@ ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan
                                .tags = options.tags,
                                .base_experiment = options.base_experiment,
                                .base_experiment_id = options.base_experiment_id,
-                               .dataset = plan.data.dataset(),
                                .update = options.update,
                                .is_public = options.is_public,
                                .git = options.git,
                                .connection = options.connection};
   if (is_blank(experiment.project) && is_blank(experiment.project_id)) experiment.project = name;
+  if (const auto& dataset = plan.data.dataset()) experiment.dataset = dataset->at_version(dataset_version);
   return experiment;
 }
 
@@ -101,18 +101,18 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
     return result;
   }
   const unsigned interruptions_before = interruptions();  // registering takes its time, and may be interrupted
+  std::string version;  // of the dataset, for all: what the experiment says it was made of is what it reads
   if (plan.data.dataset()) {
-    // One version for all: what the experiment says it was made of is what it reads.
-    const auto version = plan.data.dataset()->version();
-    if (!version) {
-      result.error = version.error();
+    auto found = plan.data.dataset()->version();
+    if (!found) {
+      result.error = found.error();
       return result;
     }
-    plan.data = plan.data.dataset()->at_version(*version);
+    version = *std::move(found);
   }
   Experiment experiment;
   if (!plan.options.no_send_logs) {
-    auto registered = init_experiment(experiment_options(name, plan));
+    auto registered = init_experiment(experiment_options(name, plan, version));
     if (!registered) {
       result.error = registered.error();
       return result;
@@ -124,7 +124,8 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
   auto next = plan.data.open({.project = plan.options.project.empty() ? std::string(name) : plan.options.project,
                               .project_id = experiment ? experiment.project_id() : plan.options.project_id,
                               .base_experiment_id = experiment.base_experiment_id(),
-                              .connection = plan.options.connection});
+                              .connection = plan.options.connection,
+                              .dataset_version = version});
   if (!next) {
     result.error = next.error();
     return result;

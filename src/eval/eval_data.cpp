@@ -70,10 +70,12 @@ EvalData::Next reader_of(Range range, Make make) {
 }  // namespace
 
 EvalData::EvalData(Dataset dataset)
-    : EvalData(Open([dataset](const EvalDataContext&) -> Result<Next> {
+    : EvalData(Open([dataset](const EvalDataContext& context) -> Result<Next> {
         const auto id = dataset.id();
         if (!id) return id.error();
-        return reader_of(dataset, [id = *id](DatasetRow&& row) { return case_of(std::move(row), id); });
+        const std::string& version = context.dataset_version;
+        return reader_of(version.empty() ? dataset : dataset.at_version(version),
+                         [id = *id](DatasetRow&& row) { return case_of(std::move(row), id); });
       })) {
   dataset_ = std::move(dataset);
 }

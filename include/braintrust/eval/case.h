@@ -100,6 +100,7 @@ struct EvalDataContext {
   std::string project_id = {};
   std::string base_experiment_id = {};  // blank: none
   ConnectionOptions connection = {};
+  std::string dataset_version = {};  // of the source that is a dataset: the one to read. Blank: that of this moment
 };
 
 // The cases of an eval, as JSON.
