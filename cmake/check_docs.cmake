@@ -44,6 +44,7 @@ foreach(page IN LISTS pages)
   cmake_path(GET page PARENT_PATH folder)
   file(READ ${page} rest)
   set(fixed "")
+  set(prose "")  # all but the C++, where a lambda looks like a link
 
   # Blocks of C++, one after the other.
   while(TRUE)
@@ -52,6 +53,7 @@ foreach(page IN LISTS pages)
       break()
     endif()
     string(SUBSTRING "${rest}" 0 ${at} before)
+    string(APPEND prose "${before}")
     math(EXPR at "${at} + 7")
     string(SUBSTRING "${rest}" ${at} -1 rest)
     string(FIND "${rest}" "```" end)
@@ -81,9 +83,7 @@ foreach(page IN LISTS pages)
     file(WRITE ${page} "${fixed}${rest}")
   endif()
 
-  file(READ ${page} text)
-  string(REGEX REPLACE "[[][&=]?[]][(]" "(" text "${text}")  # a lambda
-  string(REPLACE "](" "@(" text "${text}")  # a list cannot hold half a pair of brackets
+  string(REPLACE "](" "@(" text "${prose}${rest}")  # a list cannot hold half a pair of brackets
   string(REGEX MATCHALL "@[(][^)#:;\n]+[)]" links "${text}")
   foreach(link IN LISTS links)
     string(REGEX REPLACE "^@[(](.*)[)]$" "\\1" link "${link}")

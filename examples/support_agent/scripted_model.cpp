@@ -201,7 +201,8 @@ struct ScriptedModel::State {
 
 ScriptedModel::ScriptedModel() : state_(std::make_unique<State>()) {
   State& state = *state_;
-  state.server.new_task_queue = [] { return new httplib::ThreadPool(16); };  // one for each connection that is kept open
+  state.server.new_task_queue = [] { return new httplib::ThreadPool(8); };
+  state.server.set_keep_alive_max_count(1);  // a connection that is kept would delay the end of the server by seconds
   state.server.Post("/v1/chat/completions", [&state](const auto& request, auto& response) { state.answer(request, response); });
   state.port = state.server.bind_to_any_port("127.0.0.1");
   if (state.port <= 0) throw std::runtime_error("the scripted model finds no free port on 127.0.0.1");

@@ -3,6 +3,9 @@
 // Everything a tracing program needs: loggers, spans, traced functions, context, executors, coroutines, masking, model calls.
 // For a file that only traces functions, <braintrust/trace/traced.h> is lighter; coroutines of asio want
 // <braintrust/trace/asio.h>, too.
+//
+// What reads JSON back is apart, because it includes the whole of nlohmann/json.hpp, and a file with it takes a compiler more
+// than twice as long: <braintrust/api/dataset.h>, btql.h, prompt.h and function.h; <braintrust/eval/eval.h> and its neighbours.
 
 #include <braintrust/core/diagnostics.h>
 #include <braintrust/core/json.h>

@@ -44,7 +44,7 @@ std::optional<Error> check(std::string_view name, const EvalPlan& plan) {
   return {};
 }
 
-ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan) {
+ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan, const std::string& dataset_version) {
   const EvalOptions<>& options = plan.options;
   ExperimentOptions experiment{.project = options.project,
                                .name = options.experiment_name,
@@ -54,12 +54,12 @@ ExperimentOptions experiment_options(std::string_view name, const EvalPlan& plan
                                .tags = options.tags,
                                .base_experiment = options.base_experiment,
                                .base_experiment_id = options.base_experiment_id,
-                               .dataset = plan.data.dataset(),
                                .update = options.update,
                                .is_public = options.is_public,
                                .git = options.git,
                                .connection = options.connection};
   if (is_blank(experiment.project) && is_blank(experiment.project_id)) experiment.project = name;
+  if (const auto& dataset = plan.data.dataset()) experiment.dataset = dataset->at_version(dataset_version);
   return experiment;
 }
 
@@ -109,21 +109,18 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
     return result;
   }
   const unsigned interruptions_before = interruptions();  // registering takes its time, and may be interrupted
-  std::string dataset_version;
-  if (const auto& dataset = plan.data.dataset()) {
-    // One version for all: what the experiment says it was made of is what it reads.
-    auto version = dataset->version();
-    if (!version) {
-      result.error = version.error();
+  std::string version;  // of the dataset, for all: what the experiment says it was made of is what it reads
+  if (plan.data.dataset()) {
+    auto found = plan.data.dataset()->version();
+    if (!found) {
+      result.error = found.error();
       return result;
     }
-    dataset_version = *std::move(version);
+    version = *std::move(found);
   }
   Experiment experiment;
   if (!plan.options.no_send_logs) {
-    ExperimentOptions options = experiment_options(name, plan);
-    if (options.dataset) options.dataset = options.dataset->at_version(dataset_version);
-    auto registered = init_experiment(options);
+    auto registered = init_experiment(experiment_options(name, plan, version));
     if (!registered) {
       result.error = registered.error();
       return result;
@@ -135,8 +132,8 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
   auto next = plan.data.open({.project = plan.options.project.empty() ? std::string(name) : plan.options.project,
                               .project_id = experiment ? experiment.project_id() : plan.options.project_id,
                               .base_experiment_id = experiment.base_experiment_id(),
-                              .dataset_version = dataset_version,
-                              .connection = plan.options.connection});
+                              .connection = plan.options.connection,
+                              .dataset_version = version});
   if (!next) {
     result.error = next.error();
     return result;

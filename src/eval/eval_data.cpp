@@ -73,8 +73,9 @@ EvalData::EvalData(Dataset dataset)
     : EvalData(Open([dataset](const EvalDataContext& context) -> Result<Next> {
         const auto id = dataset.id();
         if (!id) return id.error();
-        const Dataset read = context.dataset_version.empty() ? dataset : dataset.at_version(context.dataset_version);
-        return reader_of(read, [id = *id](DatasetRow&& row) { return case_of(std::move(row), id); });
+        const std::string& version = context.dataset_version;
+        return reader_of(version.empty() ? dataset : dataset.at_version(version),
+                         [id = *id](DatasetRow&& row) { return case_of(std::move(row), id); });
       })) {
   dataset_ = std::move(dataset);
 }

@@ -98,7 +98,7 @@ ExitCode judge(const std::vector<EvalResult>& results, const MainArguments& argu
   }
   if (arguments.thresholds.max_regressions) {
     for (const auto& result : results) {
-      if (result.summary.comparison_experiment_name.empty()) {
+      if (!result.summary_error && result.summary.comparison_experiment_name.empty()) {
         say(result.name + ": there is no base experiment to count regressions against");
       }
     }

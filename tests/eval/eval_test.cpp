@@ -416,6 +416,18 @@ TEST(Eval, TakesCasesFromADatasetAndLinksEachToItsRecord) {
   EXPECT_FALSE(root["origin"]["_xact_id"].get<std::string>().empty());
 }
 
+TEST(Eval, TakesOnlyTheCasesOfADatasetThatAreWanted) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "p", .name = "D"});
+  dataset.insert({.input = "Foo", .expected = "Hi Foo"});
+  dataset.insert({.input = "Bar", .expected = "Hi Bar"});
+  const auto wanted = EvalData(dataset).only([](const EvalCase& one) { return one.input == "Bar"; });
+  const auto result = Eval("p", {.data = wanted, .task = say_hi, .scores = {scorers::exact_match}, .reporter = quiet()});
+  ASSERT_TRUE(result.ok()) << (result.error ? result.error->message : result.results.at(0).error);
+  ASSERT_EQ(result.results.size(), 1u);
+  EXPECT_EQ(result.results[0].input, "Bar");
+}
+
 TEST(Eval, TakesCasesFromAFunction) {
   Backend backend;
   const auto from_list = Eval("p", {.data =

@@ -133,8 +133,8 @@ struct EvalDataContext {
   std::string project = {};
   std::string project_id = {};
   std::string base_experiment_id = {};  // blank: none
-  std::string dataset_version = {};     // of the dataset that is read; blank: as it is
   ConnectionOptions connection = {};
+  std::string dataset_version = {};  // of the source that is a dataset: the one to read. Blank: that of this moment
 };
 
 // The cases of an eval, as JSON.
