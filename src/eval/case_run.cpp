@@ -115,11 +115,12 @@ template <class Item, class Record>
 void CaseRun::run_grader(Graded& graded, const Grader<Item>& grader, SpanType type, Record&& record) {
   const ContextScope scope(case_span_);
   // What a grader's model calls cost is not the task's (INST 7.20).
-  Span span = case_span_
-                  ? braintrust::start_span(
-                        graded.name,
-                        {.type = type, .input = grader_input_, .propagated = {{"span_attributes", {{"purpose", "scorer"}}}}})
-                  : Span();
+  Span span =
+      case_span_
+          ? braintrust::start_span(
+                graded.name,
+                {.type = type, .input = grader_input_, .propagated = {{"span_attributes", {{"purpose", "scorer"}}}}}, Site{})
+          : Span();
   try {
     auto results = grader({.input = data_.input, .output = output_, .expected = data_.expected, .metadata = metadata_});
     if (!left_behind()) record(span, std::move(results));

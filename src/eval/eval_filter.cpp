@@ -79,7 +79,7 @@ bool CaseFilter::matches(const EvalCase& one) const {
   } else if (field == "metadata") {
     value = &one.metadata;
   } else if (field == "expected") {
-    if (one.expected) value = &*one.expected;
+    value = &one.expected;
   } else if (field == "tags") {
     made = one.tags;
   } else if (!one.id.empty()) {

@@ -15,6 +15,7 @@ namespace braintrust::detail {
 namespace {
 
 constexpr std::size_t most_queued_bytes = 10u << 20;   // of rows that wait, before the next case begins (PROTO 14.9)
+constexpr std::size_t most_left_behind = 256;          // tasks that do not come back: more threads would be too many
 constexpr std::chrono::milliseconds look_around{100};  // a signal handler can wake nobody
 
 std::atomic<unsigned> interruption_count = 0;

@@ -2,6 +2,7 @@
 
 #include <braintrust/eval/eval.h>
 
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <braintrust/eval/scorers.h>
+#include <braintrust/eval/threshold.h>
 #include <braintrust/trace/traced.h>
 
 #include "eval/quiet.h"
@@ -604,6 +606,10 @@ TEST(Eval, AveragesByItselfWhenTheServersSummaryFails) {
   EXPECT_EQ(result.summary.scores[0].score, 1);
   EXPECT_EQ(result.summary.experiment_name, "e");
   EXPECT_TRUE(told.mentions("the experiment's summary could not be had"));
+  // What cannot be compared does not pass a gate.
+  ASSERT_TRUE(result.summary_error);
+  EXPECT_EQ(missed_thresholds(result, {.max_regressions = 0}).size(), 1u);
+  EXPECT_TRUE(missed_thresholds(result, {}).empty());
 }
 
 TEST(Eval, SaysThatRowsDidNotArrive) {
@@ -620,6 +626,157 @@ TEST(Eval, SaysThatRowsDidNotArrive) {
                                  .reporter = quiet()});
   ASSERT_TRUE(result.error);
   EXPECT_NE(result.error->message.find("rows did not arrive"), std::string::npos);
+}
+
+TEST(Eval, TakesGradesThatAreJsonOrResults) {
+  Backend backend;
+  const auto result =
+      Eval("p", {.data = {{.input = {{"confidence", 0.25}, {"sure", true}}}},
+                 .task = [](const json& input) { return input; },
+                 .scores = {{"number", [](const ScorerArgs& args) { return args.output["confidence"]; }},
+                            {"bool", [](const ScorerArgs& args) { return args.output["sure"]; }},
+                            {"null", [](const ScorerArgs& args) { return args.expected; }},
+                            {"text", [](const ScorerArgs&) { return json("good"); }},
+                            {"fine", [](const ScorerArgs&) { return Result<double>(0.5); }},
+                            {"down", [](const ScorerArgs&) { return Result<Score>(Error{.message = "the judge is down"}); }}},
+                 .reporter = quiet()});
+  using Scores = std::map<std::string, std::optional<double>>;
+  EXPECT_EQ(result.results.at(0).scores, (Scores{{"number", 0.25}, {"bool", 1}, {"fine", 0.5}}));
+  const auto& errors = result.results[0].scorer_errors;
+  EXPECT_EQ(errors.size(), 2u);
+  EXPECT_NE(errors.at("down").find("the judge is down"), std::string::npos);
+  EXPECT_NE(errors.at("text").find("no number"), std::string::npos);
+}
+
+TEST(Eval, TakesAFailedResultOfItsTaskForAFailure) {
+  Backend backend;
+  const auto result = Eval("p", {.data = {{.input = "a"}, {.input = "b"}},
+                                 .task = [](const json& input) -> Result<json> {
+                                   if (input == "b") return Error{.message = "no such function"};
+                                   return input;
+                                 },
+                                 .scores = {scorers::valid_json},
+                                 .reporter = quiet()});
+  EXPECT_EQ(result.results.at(0).output, "a");
+  EXPECT_NE(result.results.at(1).error.find("no such function"), std::string::npos);
+}
+
+TEST(Eval, TakesAFailedResultOfItsDataForAnErrorAndNotForTheEnd) {
+  Backend backend;
+  const auto result = Eval("p", {.data = [n = 0]() mutable -> Result<std::optional<EvalCase>> {
+                                   if (n == 2) return Error{.message = "the page is lost"};
+                                   return std::optional<EvalCase>(EvalCase{.input = n++});
+                                 },
+                                 .task = [](const json& input) { return input; },
+                                 .scores = {{"one", [](const ScorerArgs&) { return 1; }}},
+                                 .reporter = quiet()});
+  EXPECT_EQ(result.cases, 2u);
+  ASSERT_TRUE(result.error);
+  EXPECT_NE(result.error->message.find("the page is lost"), std::string::npos);
+}
+
+TEST(Eval, ReadsBracesOfWhatIsExpectedLikeThoseOfTheInput) {
+  const EvalCase one{.input = {{"k", 1}}, .expected = {{"k", 1}}};
+  EXPECT_EQ(one.expected, one.input);
+  EXPECT_TRUE(one.expected.is_object());
+  EXPECT_TRUE(EvalCase{.input = 1}.expected.is_null());
+}
+
+TEST(Eval, KeepsNothingThatATaskTookAway) {
+  Backend backend;
+  Eval("p", {.data = {{.input = "a", .metadata = {{"gone", 1}, {"kept", 2}}, .tags = {"old"}}},
+             .task =
+                 [](const json& input, EvalHooks& hooks) {
+                   hooks.metadata.erase("gone");
+                   hooks.tags = {"new"};
+                   return input;
+                 },
+             .scores = {scorers::valid_json},
+             .reporter = quiet()});
+  const Row root = only_row(backend.rows(), "eval");
+  EXPECT_EQ(root["metadata"], json({{"kept", 2}}));
+  EXPECT_EQ(root["tags"], json::array({"new"}));
+}
+
+TEST(Eval, ShowsWhatIsExpectedOnTheTaskAndNoPlaceInTheLibrary) {
+  Backend backend;
+  Eval("p", {.data = {{.input = "a", .expected = "b"}},
+             .task = [](const json& input) { return input; },
+             .scores = {scorers::exact_match},
+             .reporter = quiet()});
+  for (const char* const name : {"eval", "task", "ExactMatch"}) {
+    const Row row = backend.row(name);
+    EXPECT_FALSE(row["context"].contains("caller_filename")) << row.dump();
+    if (name != std::string("ExactMatch")) EXPECT_EQ(row["expected"], "b");
+  }
+}
+
+TEST(Eval, ChecksTheScoresOfFailures) {
+  Backend backend;
+  const auto result = Eval("p", {.data = {{.input = "a"}},
+                                 .task = [](const json&) -> json { throw std::runtime_error("no"); },
+                                 .scores = {{"s", [](const ScorerArgs&) { return 1; }}},
+                                 .error_scores =
+                                     [](const EvalCaseResult&, const std::vector<std::string>&) {
+                                       return std::map<std::string, double>{{"s", 1.7}};
+                                     },
+                                 .reporter = quiet()});
+  EXPECT_TRUE(result.results.at(0).scores.empty());
+  EXPECT_NE(result.results[0].scorer_errors.at("error_scores").find("1.7"), std::string::npos);
+  EXPECT_TRUE(only_row(backend.rows(), "eval")["metadata"]["scorer_errors"].contains("error_scores"));
+}
+
+TEST(Eval, WantsEachScoreToHaveANameOfItsOwn) {
+  Backend backend;
+  const auto one = [](const ScorerArgs&) { return 1; };
+  const auto refused = Eval("p", {.data = {{.input = "a"}},
+                                  .task = [](const json& input) { return input; },
+                                  .scores = {{"s", one}, {"s", one}},
+                                  .reporter = quiet()});
+  ASSERT_TRUE(refused.error);
+  EXPECT_NE(refused.error->message.find("\"s\""), std::string::npos);
+  const auto twice = Eval("p", {.data = {{.input = "a"}},
+                                .task = [](const json& input) { return input; },
+                                .scores = {{"a", [](const ScorerArgs&) { return Score{.name = "same", .score = 1}; }},
+                                           {"b", [](const ScorerArgs&) { return Score{.name = "same", .score = 0}; }}},
+                                .reporter = quiet()});
+  EXPECT_EQ(twice.results.at(0).scores.at("same"), 1);
+  EXPECT_NE(twice.results[0].scorer_errors.at("b").find("given twice"), std::string::npos);
+}
+
+TEST(Eval, TellsACaseAndItsErrorScoresWithoutHoldingUpOthers) {
+  Backend backend;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int failures = 0;
+  // The scores of two failures are asked for at the same time.
+  const auto meet = [&](const EvalCaseResult&, const std::vector<std::string>&) {
+    std::unique_lock lock(mutex);
+    ++failures;
+    changed.notify_all();
+    const bool met = changed.wait_for(lock, long_enough, [&] { return failures == 2; });
+    return std::map<std::string, double>{{"met", met}};
+  };
+  const auto result = Eval("p", {.data = {{.input = "a"}, {.input = "b"}},
+                                 .task = [](const json&) -> json { throw std::runtime_error("no"); },
+                                 .scores = {{"s", [](const ScorerArgs&) { return 1; }}},
+                                 .max_concurrency = 2,
+                                 .error_scores = meet,
+                                 .reporter = quiet()});
+  for (const auto& one : result.results) EXPECT_EQ(one.scores.at("met"), 1);
+}
+
+TEST(Eval, LosesNoRowOfATrialHoweverSmallTheQueue) {
+  Backend backend({.queue = {.max_bytes = 1u << 20}});
+  const auto result = Eval("p", {.data = {{.input = std::string(10'000, 'x')}},
+                                 .task = [](const json& input) { return input; },
+                                 .scores = {scorers::valid_json},
+                                 .trial_count = 400,
+                                 .max_concurrency = 2,
+                                 .reporter = quiet()});
+  EXPECT_FALSE(result.error) << result.error->message;
+  EXPECT_EQ(backend.rows().size(), 1200u);
+  EXPECT_EQ(backend.logger().stats().dropped.total(), 0u);
 }
 
 }  // namespace

@@ -151,5 +151,28 @@ TEST(EvalTime, IsNotInterruptedByWhatHappenedBefore) {
   EXPECT_TRUE(result.ok());
 }
 
+TEST(EvalTime, EndsWhenTooManyTasksDoNotComeBack) {
+  Backend backend;
+  auto gate = std::make_shared<Gate>();
+  int begun = 0;
+  const auto result =
+      Eval("p", {.data = [&begun]() -> std::optional<EvalCase> { return EvalCase{.input = begun++}; },  // no end
+                 .task =
+                     [gate](const json& input) {
+                       gate->wait();
+                       return input;
+                     },
+                 .scores = {one},
+                 .max_concurrency = 32,
+                 .task_timeout = std::chrono::milliseconds(5),
+                 .reporter = quiet()});
+  ASSERT_TRUE(result.error);
+  EXPECT_NE(result.error->message.find("did not come back"), std::string::npos);
+  EXPECT_GE(result.failed_cases, 256u);
+  EXPECT_LT(result.failed_cases, 400u);
+  gate->let_go();
+  ASSERT_TRUE(gate->somebody(&Gate::passed, 256));
+}
+
 }  // namespace
 }  // namespace braintrust::test

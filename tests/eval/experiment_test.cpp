@@ -145,6 +145,30 @@ TEST(Experiment, IsSummarisedBesideItsBase) {
   EXPECT_EQ(summary->scores[0].regressions, 1u);
 }
 
+TEST(Experiment, RefusesAComparisonThatIsNone) {
+  Registration registration;
+  registration.wire.server.on("/api/base_experiment/get_id", {{.status = 400}});
+  const auto experiment = init_experiment(without_git({.project = "P"}));
+  for (const char* const nonsense : {R"({"scores":["a",3]})", R"({"metrics":"x"})", "[]", "7"}) {
+    registration.wire.server.on("/experiment-comparison2", {{.body = nonsense}});
+    const auto summary = experiment->summarize();
+    if (nonsense[0] == '{') {
+      ASSERT_FALSE(summary) << nonsense;
+      EXPECT_EQ(summary.error().code, ErrorCode::bad_response);
+    } else {
+      EXPECT_TRUE(!summary || summary->scores.empty()) << nonsense;
+    }
+  }
+  registration.wire.server.on(
+      "/experiment-comparison2",
+      {{.body = R"({"scores":{"a":{"score":null},"b":{"score":0.5,"regressions":3.0,"improvements":-1}}})"}});
+  const auto summary = experiment->summarize();
+  ASSERT_TRUE(summary);
+  ASSERT_EQ(summary->scores.size(), 1u);
+  EXPECT_EQ(summary->scores[0].regressions, 3u);
+  EXPECT_EQ(summary->scores[0].improvements, 0u);
+}
+
 TEST(OpenExperiment, ReadsWhatAnEarlierRunLogged) {
   Backend backend;
   const auto experiment = init_experiment({.project = "P", .name = "old"});
