@@ -127,7 +127,8 @@ TEST(EvalScale, TakesNoMoreMemoryForMoreCases) {
   ASSERT_TRUE(line.starts_with("listening on ")) << line;
   const Logger logger = init_logger({.project = "p", .api_key = "local", .app_url = line.substr(13)});
 
-  // 4 KB five times over: what waits to be sent reaches its bound in the first eval already.
+  // 4 KB five times over: what waits to be sent reaches its bound in the first eval already. Were results kept, or rows, it
+  // would be 60 MB more, or 160.
   const auto peak_of = [&](int count) -> std::int64_t {
     std::ofstream("/proc/self/clear_refs") << 5;
     const EvalResult result = eval_of({.count = count, .text = std::string(4096, 'x')}, false);
@@ -139,7 +140,7 @@ TEST(EvalScale, TakesNoMoreMemoryForMoreCases) {
   const std::int64_t few = peak_of(2'000);
   const std::int64_t many = peak_of(10'000);
   RecordProperty("growth_kilobytes", std::to_string(many - few));
-  EXPECT_LT(many - few, 16 * 1024) << "2 000 cases: " << few << " kB, 10 000: " << many << " kB";
+  EXPECT_LT(many - few, 32 * 1024) << "2 000 cases: " << few << " kB, 10 000: " << many << " kB";
   logger.shutdown(long_enough);
 }
 #endif
