@@ -1,25 +1,19 @@
 #pragma once
 
-// Everything a tracing program needs: loggers, spans, traced functions, context, executors, coroutines, masking, model calls.
-// For a file that only traces functions, <braintrust/trace/traced.h> is lighter; coroutines of asio want
-// <braintrust/trace/asio.h>, too.
+// Everything that needs no further library: tracing and model calls (tracing.h), datasets, queries, prompts and functions (api/),
+// experiments and evals (eval/). Programs made of evals want <braintrust/eval/main.h>, too.
 //
-// What reads JSON back is apart, because it includes the whole of nlohmann/json.hpp, and a file with it takes a compiler more
-// than twice as long: <braintrust/api/dataset.h>, btql.h, prompt.h and function.h; <braintrust/eval/eval.h> and its neighbours.
+// Cost: includes the whole of nlohmann/json.hpp, because what is read back is JSON. A file that only traces is compiled in less
+// than half the time with <braintrust/tracing.h>.
 
-#include <braintrust/core/diagnostics.h>
-#include <braintrust/core/json.h>
-#include <braintrust/core/result.h>
-#include <braintrust/instrument/auto.h>
-#include <braintrust/instrument/call.h>
-#include <braintrust/instrument/prices.h>
-#include <braintrust/instrument/wrap.h>
-#include <braintrust/trace/attachment.h>
-#include <braintrust/trace/context.h>
-#include <braintrust/trace/coroutine.h>
-#include <braintrust/trace/executor.h>
-#include <braintrust/trace/logger.h>
-#include <braintrust/trace/masking.h>
-#include <braintrust/trace/span.h>
-#include <braintrust/trace/traced.h>
-#include <braintrust/version.h>
+#include <braintrust/api/btql.h>
+#include <braintrust/api/dataset.h>
+#include <braintrust/api/function.h>
+#include <braintrust/api/prompt.h>
+#include <braintrust/eval/eval.h>
+#include <braintrust/eval/experiment.h>
+#include <braintrust/eval/judges.h>
+#include <braintrust/eval/reporter.h>
+#include <braintrust/eval/scorers.h>
+#include <braintrust/eval/threshold.h>
+#include <braintrust/tracing.h>

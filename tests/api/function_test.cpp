@@ -7,7 +7,7 @@
 
 #include <gmock/gmock.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "api/server_events.h"
 #include "trace/backend.h"

@@ -6,7 +6,7 @@
 
 #include <gmock/gmock.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "trace/backend.h"
 

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "auto/provider.h"
 #include "pipeline/http.h"

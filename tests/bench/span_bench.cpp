@@ -18,7 +18,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "bench/allocations.h"
 #include "bench/process.h"

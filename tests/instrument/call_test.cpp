@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "support/sanitized.h"
 #include "support/told.h"

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "trace/backend.h"
 

@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "trace/backend.h"
 

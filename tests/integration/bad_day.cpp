@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "support/sanitized.h"
 

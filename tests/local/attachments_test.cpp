@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 #include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
 

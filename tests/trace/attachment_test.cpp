@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <braintrust/braintrust.h>
+#include <braintrust/tracing.h>
 
 #include "core/media_type.h"
 #include "support/sanitized.h"
