@@ -47,6 +47,10 @@ void apply(const MainArguments& arguments, const std::shared_ptr<EvalReporter>& 
   auto& options = plan.options;
   if (arguments.no_send_logs) options.no_send_logs = true;
   if (arguments.experiment) options.experiment_name = *arguments.experiment;
+  if (arguments.base) {
+    options.base_experiment = *arguments.base;
+    options.base_experiment_id.clear();
+  }
   if (arguments.max_concurrency) options.max_concurrency = *arguments.max_concurrency;
   if (arguments.trial_count) options.trial_count = *arguments.trial_count;
   if (arguments.timeout) options.timeout = *arguments.timeout;

@@ -50,6 +50,7 @@ std::variant<MainArguments, int> parse_main_arguments(int argc, char** argv) {
       ->type_name("TEXT|PATH=REGEX");
   app.add_flag("--no-send-logs", arguments.no_send_logs, "Send nothing; needs no key");
   app.add_option("--experiment", arguments.experiment, "Name of the experiment")->type_name("NAME");
+  app.add_option("--base", arguments.base, "Name of the experiment to compare with")->type_name("NAME");
   app.add_option("--max-concurrency", arguments.max_concurrency, "Cases at a time")
       ->check(CLI::Range(1u, most).description(""))
       ->type_name("N");

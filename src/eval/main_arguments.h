@@ -24,6 +24,7 @@ struct MainArguments {
   bool no_color = false;
   EvalThresholds thresholds = {};
   std::optional<std::string> experiment = {};
+  std::optional<std::string> base = {};
   std::optional<unsigned> max_concurrency = {};
   std::optional<unsigned> trial_count = {};
   std::optional<std::chrono::milliseconds> timeout = {};

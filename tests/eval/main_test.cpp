@@ -196,6 +196,15 @@ TEST_F(EvalMain, AllowsAsManyRegressionsAsItIsTold) {
   EXPECT_EQ(run(with({"--max-regressions", "3"}), {"BE_RUDE=1"}).code, 0);
 }
 
+TEST_F(EvalMain, ComparesWithTheExperimentItIsTold) {
+  EXPECT_EQ(run(with({"--experiment", "good"})).code, 0);
+  EXPECT_EQ(run(say_hi, {"BE_RUDE=1"}).code, 0);
+  EXPECT_EQ(run(with({"--max-regressions", "0"}), {"BE_RUDE=1"}).code, 0) << "no worse than the one before";
+  const auto outcome = run(with({"--max-regressions", "0", "--base", "good"}), {"BE_RUDE=1"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("compared to good"));
+}
+
 TEST_F(EvalMain, PrintsOneLineOfJsonForEachEvalAndNothingElse) {
   const auto line = run_jsonl("--filter 'Say Hi' --experiment nightly");
   EXPECT_EQ(line.at("eval_name"), "Say Hi Bot");
@@ -244,8 +253,9 @@ TEST_F(EvalMain, CallsWhatItDoesNotUnderstandWrongUsage) {
 TEST_F(EvalMain, ExplainsItself) {
   const auto help = run({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* flag : {"--list", "--filter", "--no-send-logs", "--experiment", "--max-concurrency", "--trial-count",
-                           "--timeout", "--min-score", "--max-regressions", "--jsonl", "--no-color", "--version", "130"}) {
+  for (const char* flag :
+       {"--list", "--filter", "--no-send-logs", "--experiment", "--base", "--max-concurrency", "--trial-count", "--timeout",
+        "--min-score", "--max-regressions", "--jsonl", "--no-color", "--version", "130"}) {
     EXPECT_THAT(help.output, HasSubstr(flag));
   }
   const auto version = run({"--version"});

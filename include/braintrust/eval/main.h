@@ -22,6 +22,7 @@
 //                          id, as input.question=^Why; all of several must. The first 8 192 bytes of a field are looked at.
 //   --no-send-logs         nothing is sent; no key is needed
 //   --experiment NAME      of the experiment
+//   --base NAME            the experiment to compare with: a run that failed should not be the measure of the next one
 //   --max-concurrency N    cases at a time
 //   --trial-count N        how often each case runs
 //   --timeout SECONDS      of each eval
