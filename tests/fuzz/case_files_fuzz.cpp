@@ -39,7 +39,7 @@ class File {
 
 json told(const EvalCase& one) {
   json result{{"input", one.input}, {"metadata", one.metadata}, {"tags", one.tags}, {"id", one.id}};
-  if (one.expected) result["expected"] = *one.expected;
+  if (!one.expected.is_null()) result["expected"] = one.expected;
   if (one.trial_count != 0) result["trial_count"] = one.trial_count;
   return result;
 }
