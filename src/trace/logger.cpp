@@ -220,7 +220,7 @@ Destination* intern_dataset(const LoggerCore& core, std::string project_name, pi
 
 void update_row(LoggerCore& core, Destination& destination, std::string_view id, const SpanFields& fields) {
   if (is_blank(id)) {
-    return report(Severity::warning, ErrorCode::invalid_argument, "an update needs the row's `id`; pass `span.id()`");
+    return report(Severity::warning, ErrorCode::invalid_argument, "update_span: the row's `id` is blank; pass `span.id()`");
   }
   Buffer text;
   append_text(text, FieldKind::row_id, id);
