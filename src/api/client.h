@@ -66,7 +66,8 @@ class Client {
   // Waits. The answer's body, parsed; null for an empty one. Any status but 2xx is an error.
   Result<nlohmann::json> call(const ApiCall& call);
 
-  // The same for those who look at the status themselves; errors are only those before an answer.
+  // The same for those who look at the status themselves; errors are only those before an answer. In the body of what is no
+  // success no key stands.
   Result<pipeline::HttpResponse> exchange(const ApiCall& call);
 
  private:
@@ -74,6 +75,9 @@ class Client {
   std::mutex mutex_;
   std::shared_ptr<const Access> access_;
 };
+
+// The body of a success, parsed; null for an empty one. How deep it may nest is bounded: trees are copied by recursion.
+Result<nlohmann::json> body_of(const ApiCall& call, const pipeline::HttpResponse& response);
 
 // What an answer that is no success means: the server's own words in it, shortened.
 Error error_of(const ApiCall& call, const pipeline::HttpResponse& response);

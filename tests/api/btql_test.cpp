@@ -58,6 +58,37 @@ TEST(BtqlText, RefusesWhatServersDoNotReadAlike) {
 
 TEST(BtqlText, TakesDoubledBracesAsBraces) { EXPECT_EQ(text(btql_text("a = '{{}}' AND b = {}", 1)), "a = '{}' AND b = 1"); }
 
+TEST(BtqlText, DoesNotMakeACommentOfAMinus) { EXPECT_EQ(text(btql_text("a = 1 -{}", -2)), "a = 1 - -2"); }
+
+TEST(BtqlText, TakesValuesOutsideOfQuotesAndCommentsOnly) {
+  const auto problem = [](std::string_view query, std::size_t values) {
+    const char* const found = detail::problem_of_btql(query, values);
+    return std::string(found == nullptr ? "" : found);
+  };
+  for (const char* const query :
+       {"a = {}", "a = 'x' AND b = {}", "a = 'it''s' AND b = {}", R"("a" = {})", R"("a""b" = {})", "`a` = {}",
+        "a = '\"' AND b = {} AND c = '\"'", "-- it's\n{}", "/* it's \" */ {}", "a - {} -- b", "a / {} /* b */", "'-- /*' = {}",
+        "a = '{{}}' AND b = {}", R"(a MATCH '\d' AND b = {})", "{} -- {{}}"}) {
+    EXPECT_EQ(problem(query, 1), "") << query;
+  }
+  for (const char* const query :
+       {"a = '{}'", R"("{}" = 1)", "`{}` = 1", "a = 'x''{}'", "a = '\"' AND b = '{}'", "a = '-- {}\n'"}) {
+    EXPECT_NE(problem(query, 1).find("stands in quotes"), std::string::npos) << query << ": " << problem(query, 1);
+  }
+  for (const char* const query : {"-- {}", "a = 1 -- '\n -- {}", "/* {} */ 1", "/*/ {} */"}) {
+    EXPECT_NE(problem(query, 1).find("stands in a comment"), std::string::npos) << query << ": " << problem(query, 1);
+  }
+  for (const char* const query : {"a = 'x", "a = 'x''", R"(a = "x)", "a = `x", "a = 'x\"", "a = 1 /* b", "/*/"}) {
+    EXPECT_NE(problem(query, 0).find("is not closed"), std::string::npos) << query << ": " << problem(query, 0);
+  }
+  for (const char* const query : {R"(a = '\' OR b = ')", R"(a = "\")", "/* /* */ {} */"}) {
+    EXPECT_NE(problem(query, 1).find("servers do not agree"), std::string::npos) << query << ": " << problem(query, 1);
+  }
+  EXPECT_NE(problem("a = {}", 0), "");
+  EXPECT_NE(problem("a = {", 0), "");
+  EXPECT_NE(problem("a = '}'", 0), "");
+}
+
 TEST(Btql, FindsOnlyTheRowThatAHostileStringNames) {
   Backend backend;
   const std::string hostile = "x' OR '1'='1";
@@ -158,6 +189,50 @@ TEST(BtqlRows, AreNotAskedForEverByAServerThatGivesOneCursorAgain) {
   for (auto& row : BtqlRows(from_somewhere())) row ? ++rows : ++errors;
   EXPECT_EQ(rows, 1);
   EXPECT_EQ(errors, 1);
+}
+
+TEST(BtqlRows, GoOnBehindAPageWithoutRowsThatNamesTheNextOne) {
+  Wire wire;
+  wire.server.on("/btql", {{.body = R"({"data":[{"n":1}],"cursor":"a"})"},
+                           {.body = R"({"data":[],"cursor":"b"})"},
+                           {.body = R"({"data":[],"cursor":"c"})"},
+                           {.body = R"({"data":[{"n":2}],"cursor":null})"}});
+  std::vector<int> numbers;
+  for (auto& row : BtqlRows(from_somewhere())) {
+    ASSERT_TRUE(row) << row.error().message;
+    numbers.push_back((*row)["n"]);
+  }
+  EXPECT_EQ(numbers, (std::vector<int>{1, 2}));
+}
+
+TEST(BtqlRows, AreNotAskedForEverByAServerThatGivesPagesWithoutRows) {
+  Wire wire;
+  int pages = 0;
+  wire.server.handle("/btql", [&](const ServerRequest&) -> Answer {
+    return {.body = R"({"data":[],"cursor":")" + std::to_string(++pages) + "\"}"};
+  });
+  std::vector<Error> errors;
+  for (auto& row : BtqlRows(from_somewhere())) {
+    ASSERT_FALSE(row);
+    errors.push_back(row.error());
+  }
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].code, ErrorCode::bad_response);
+  EXPECT_EQ(pages, 1000);
+}
+
+TEST(BtqlRows, EndWithAnErrorWhereThePlaceOfTheNextPageCannotBeRead) {
+  Wire wire;
+  for (const char* const cursor : {"7", "false", R"({"at":7})", "[]"}) {
+    wire.server.on("/btql", {{.body = std::string(R"({"data":[{"n":1}],"cursor":)") + cursor + "}"}});
+    std::vector<Error> errors;
+    for (auto& row : BtqlRows(from_somewhere())) {
+      if (!row) errors.push_back(row.error());
+    }
+    ASSERT_EQ(errors.size(), 1u) << cursor;
+    EXPECT_EQ(errors[0].code, ErrorCode::bad_response);
+    EXPECT_NE(errors[0].message.find("cursor"), std::string::npos);
+  }
 }
 
 TEST(Btql, AsksAgainAfterAFailureThatPasses) {

@@ -77,6 +77,18 @@ TEST(Client, SaysThatTheKeyWasRefusedWithoutShowingIt) {
   EXPECT_EQ(answer.error().message.find("secret"), std::string::npos);
 }
 
+TEST(Client, HidesTheKeyThatAServerRepeats) {
+  Braintrust braintrust;
+  braintrust.server.on(
+      "/btql", {{.status = 400,
+                 .body = R"({"error":"no rows for sk-test-key, sent as Bearer sk-test-key; bearer eyJhbGciOi.x1 is old"})"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message.find("sk-test-key"), std::string::npos) << answer.error().message;
+  EXPECT_EQ(answer.error().message.find("eyJ"), std::string::npos) << answer.error().message;
+  EXPECT_NE(answer.error().message.find("no rows for ***"), std::string::npos) << answer.error().message;
+}
+
 TEST(Client, LogsInAnewAfterAKeyWasRefused) {
   Braintrust braintrust;
   braintrust.server.on("/btql", {{.status = 401}, {.body = no_rows}});
@@ -100,6 +112,25 @@ TEST(Client, CallsWhatIsNoJsonABadResponse) {
   const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
+}
+
+TEST(Client, RefusesAnAnswerThatNestsTooDeepToBeHandledSafely) {
+  Braintrust braintrust;
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  braintrust.server.on("/btql", {{.body = R"({"data":[{"input":)" + deep + "}]}"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
+  EXPECT_NE(answer.error().message.find("nests deeper than"), std::string::npos) << answer.error().message;
+}
+
+TEST(Client, TakesBracketsInATextForText) {
+  Braintrust braintrust;
+  const std::string brackets(5'000, '[');
+  braintrust.server.on("/btql", {{.body = R"({"data":[{"input":"\"\\\")" + brackets + R"("}]})"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->rows[0]["input"], "\"\\\"" + brackets);
 }
 
 TEST(Client, ShortensWhatAServerSaysAndKeepsItOnOneLine) {
