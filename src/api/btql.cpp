@@ -44,11 +44,13 @@ Result<BtqlPage> ask(Client& client, const json& query, const std::string& versi
                {"brainstore_realtime", true},
                {"query_source", fmt::format("cpp_sdk_{}", source)}};
   if (!version.empty()) body["version"] = version;
-  const auto answer = client.call({.method = "POST", .path = "btql", .body = std::move(body)});
+  auto answer = client.call({.method = "POST", .path = "btql", .body = std::move(body)});
   if (!answer) return answer.error();
-  const json& rows = member(*answer, "data");
-  if (!rows.is_array()) return Error{ErrorCode::bad_response, "POST /btql answered without a list of rows"};
-  return BtqlPage{.rows = rows, .cursor = text_at(*answer, "cursor")};
+  const auto rows = answer->find("data");
+  if (!answer->is_object() || rows == answer->end() || !rows->is_array()) {
+    return Error{ErrorCode::bad_response, "POST /btql answered without a list of rows"};
+  }
+  return BtqlPage{.rows = std::move(*rows), .cursor = text_at(*answer, "cursor")};
 }
 
 BtqlPager::BtqlPager(std::shared_ptr<Client> client, json query, std::string version, std::size_t page_rows, std::string source)

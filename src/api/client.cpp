@@ -9,6 +9,7 @@
 
 #include "core/environment.h"
 #include "core/json_member.h"
+#include "core/json_scan.h"
 #include "pipeline/blocking_http.h"
 #include "pipeline/retry.h"
 #include "trace/logger_core.h"
@@ -21,8 +22,9 @@ using pipeline::HttpRequest;
 using pipeline::HttpResponse;
 using pipeline::Settings;
 
-constexpr std::size_t most_answer_bytes = 256u << 20;  // a page of a thousand large rows
-constexpr std::size_t most_words = 400;                // of the server's, in a message
+constexpr std::size_t most_answer_bytes = 256u << 20;           // a page of a thousand large rows
+constexpr std::size_t most_answer_depth = max_json_depth + 16;  // around what a row may hold
+constexpr std::size_t most_words = 400;                         // of the server's, in a message
 
 // Functions are asked of the host behind the proxy for models, which is what a login names (PROTO 0.1).
 std::string without_model_proxy(std::string_view url) {
@@ -105,6 +107,19 @@ Error error_of(const ApiCall& call, const HttpResponse& response) {
   return {code, fmt::format("{} failed ({})", what, reason)};
 }
 
+Result<nlohmann::json> body_of(const ApiCall& call, const HttpResponse& response) {
+  if (response.body.empty()) return nlohmann::json();
+  if (nests_deeper(response.body, most_answer_depth)) {
+    return Error{ErrorCode::bad_response, fmt::format("{} /{} answered with JSON that nests deeper than {} levels", call.method,
+                                                      call.path, most_answer_depth)};
+  }
+  auto body = nlohmann::json::parse(response.body, nullptr, false);
+  if (body.is_discarded()) {
+    return Error{ErrorCode::bad_response, fmt::format("{} /{} answered with what is no JSON", call.method, call.path)};
+  }
+  return body;
+}
+
 pipeline::Settings Client::settings() {
   {
     const std::lock_guard lock(mutex_);
@@ -151,12 +166,7 @@ Result<nlohmann::json> Client::call(const ApiCall& call) {
   const auto response = exchange(call);
   if (!response) return response.error();
   if (!response->ok()) return error_of(call, *response);
-  if (response->body.empty()) return nlohmann::json();
-  auto body = nlohmann::json::parse(response->body, nullptr, false);
-  if (body.is_discarded()) {
-    return Error{ErrorCode::bad_response, fmt::format("{} /{} answered with what is no JSON", call.method, call.path)};
-  }
-  return body;
+  return body_of(call, *response);
 }
 
 bool is_blank(const ConnectionOptions& options) {

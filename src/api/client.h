@@ -75,6 +75,9 @@ class Client {
   std::shared_ptr<const Access> access_;
 };
 
+// The body of a success, parsed; null for an empty one. How deep it may nest is bounded: trees are copied by recursion.
+Result<nlohmann::json> body_of(const ApiCall& call, const pipeline::HttpResponse& response);
+
 // What an answer that is no success means: the server's own words in it, shortened.
 Error error_of(const ApiCall& call, const pipeline::HttpResponse& response);
 

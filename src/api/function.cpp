@@ -10,6 +10,7 @@
 #include "api/server_events.h"
 #include "core/environment.h"
 #include "core/json_member.h"
+#include "core/json_scan.h"
 #include "trace/exception_text.h"
 #include "trace/logger_core.h"
 
@@ -131,8 +132,7 @@ class Streamed {
         break;
       case Kind::console:
       case Kind::progress:
-        event.data = json::parse(data, nullptr, false);
-        if (event.data.is_discarded()) event.data = nullptr;
+        event.data = tree_of(data);
         event.text = detail::text_at(event.data, "message");
         break;
       case Kind::start:
@@ -150,9 +150,15 @@ class Streamed {
     return !failure_;
   }
 
+  // Null when it is no JSON, or nests so deep that the tree could not be copied safely.
+  static json tree_of(std::string_view data) {
+    json value = detail::nests_deeper(data, detail::max_json_depth) ? json() : json::parse(data, nullptr, false);
+    return value.is_discarded() ? json() : value;
+  }
+
   // A JSON text, or what came in its place.
   static std::string text_of(std::string_view data) {
-    const json value = json::parse(data, nullptr, false);
+    const json value = tree_of(data);
     if (value.is_string()) return value.get<std::string>();
     const std::string message = detail::text_at(value, "message");
     return message.empty() ? std::string(data) : message;
@@ -160,6 +166,10 @@ class Streamed {
 
   Result<json> value() const {
     if (!json_.empty()) {
+      if (detail::nests_deeper(json_, detail::max_json_depth)) {
+        return Error{ErrorCode::bad_response,
+                     fmt::format("the function's answer nests deeper than {} levels", detail::max_json_depth)};
+      }
       json value = json::parse(json_, nullptr, false);
       if (!value.is_discarded()) return value;
       return Error{ErrorCode::bad_response, "the function's pieces of JSON make no JSON together"};

@@ -494,6 +494,23 @@ std::string unescape(std::string_view inside) {
   return out;
 }
 
+bool nests_deeper(std::string_view text, std::size_t most) noexcept {
+  std::size_t depth = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '[' || c == '{') {
+      if (++depth > most) return true;
+    } else if (c == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at) {
+        if (text[at] == '\\') ++at;
+      }
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 std::optional<std::string> merge_objects(std::string_view first, std::string_view second, MergeRules rules) {
   std::string out;
   out.reserve(first.size() + second.size());

@@ -103,7 +103,7 @@ Result<json> send(detail::Client& client, json body) {
     Error error = detail::error_of(call, *response);
     return Error{error.code, "the experiment could not be registered: " + error.message};
   }
-  return json::parse(response->body, nullptr, false);
+  return detail::body_of(call, *response);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/env_file.h"
 #include "core/environment.h"
 #include "core/json_member.h"
+#include "core/json_scan.h"
 #include "pipeline/retry.h"
 
 namespace braintrust::pipeline {
@@ -34,6 +35,8 @@ LoginError final_error(ErrorCode code, std::string message) { return {{code, std
 
 LoginAnswer read_body(std::string_view body, const Settings& settings) {
   const LoginError unclear{{ErrorCode::bad_response, "the answer is not what the protocol says"}};
+  // What of it is kept is written by recursion.
+  if (detail::nests_deeper(body, detail::max_json_depth)) return unclear;
   const Json answer = Json::parse(body, nullptr, false);
   const auto list = answer.is_object() ? answer.find("org_info") : answer.end();
   if (list == answer.end() || !list->is_array()) return unclear;

@@ -102,6 +102,25 @@ TEST(Client, CallsWhatIsNoJsonABadResponse) {
   EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
 }
 
+TEST(Client, RefusesAnAnswerThatNestsTooDeepToBeHandledSafely) {
+  Braintrust braintrust;
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  braintrust.server.on("/btql", {{.body = R"({"data":[{"input":)" + deep + "}]}"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
+  EXPECT_NE(answer.error().message.find("nests deeper than"), std::string::npos) << answer.error().message;
+}
+
+TEST(Client, TakesBracketsInATextForText) {
+  Braintrust braintrust;
+  const std::string brackets(5'000, '[');
+  braintrust.server.on("/btql", {{.body = R"({"data":[{"input":"\"\\\")" + brackets + R"("}]})"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->rows[0]["input"], "\"\\\"" + brackets);
+}
+
 TEST(Client, ShortensWhatAServerSaysAndKeepsItOnOneLine) {
   Braintrust braintrust;
   braintrust.server.on("/btql", {{.status = 400, .body = nlohmann::json{{"error", "bad\n" + std::string(5000, 'x')}}.dump()}});

@@ -239,6 +239,15 @@ TEST_F(Invoking, PassesOnWhatTheFunctionPrintsAndHowFarItIsAndIgnoresWhatIsNew) 
   EXPECT_EQ(seen_[2].data, nullptr);
 }
 
+TEST_F(Invoking, RefusesPiecesThatNestTooDeepTogether) {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  const auto answer =
+      streamed("event: console\ndata: " + deep + "\n\nevent: json_delta\ndata: " + deep + "\n\nevent: done\ndata: \n\n");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
+  EXPECT_THAT(answer.error().message, HasSubstr("nests deeper"));
+}
+
 TEST_F(Invoking, FailsWithWhatTheFunctionSaysInItsStream) {
   const auto answer =
       streamed("event: text_delta\ndata: \"a\"\n\nevent: error\ndata: \"no such tool\"\n\nevent: done\ndata: \n\n");

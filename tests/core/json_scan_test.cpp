@@ -33,6 +33,15 @@ TEST(ValidJson, RefusesWhatTheGrammarRefuses) {
   }
 }
 
+TEST(NestsDeeper, CountsWhatStandsInOneAnother) {
+  EXPECT_FALSE(nests_deeper(R"({"a":[{}]})", 3));
+  EXPECT_TRUE(nests_deeper(R"({"a":[{}]})", 2));
+  EXPECT_FALSE(nests_deeper("[[],[],[[]],{}]", 3));
+  EXPECT_FALSE(nests_deeper(R"(["[[[[", "\"[[[[", "\\", "{{{{"])", 1));
+  EXPECT_TRUE(nests_deeper(R"(["\\", [], [[]]])", 2));
+  for (const char* const broken : {"", "]]]]", "[\"", "\"\\", "}{}{"}) EXPECT_FALSE(nests_deeper(broken, 1)) << broken;
+}
+
 TEST(ValidJson, RefusesTextThatIsNotUtf8) {
   for (const char* text : {"\"\x80\"", "\"\xC0\xAF\"", "\"\xC3\"", "\"\xE0\x80\x80\"", "\"\xED\xA0\x80\"",
                            "\"\xF4\x90\x80\x80\"", "\"\xF8\x88\x80\x80\x80\"", "\"\xE6\x97\"",
