@@ -20,6 +20,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int most_empty_pages = 1000;            // in a row
 constexpr std::chrono::seconds find_deadline{8};  // a server that has just taken a row may find it a little later
 
 }  // namespace
@@ -50,7 +51,11 @@ Result<BtqlPage> ask(Client& client, const json& query, const std::string& versi
   if (!answer->is_object() || rows == answer->end() || !rows->is_array()) {
     return Error{ErrorCode::bad_response, "POST /btql answered without a list of rows"};
   }
-  return BtqlPage{.rows = std::move(*rows), .cursor = text_at(*answer, "cursor")};
+  const json& cursor = member(*answer, "cursor");
+  if (!cursor.is_string() && !cursor.is_null()) {
+    return Error{ErrorCode::bad_response, "POST /btql answered with a cursor that is no text"};
+  }
+  return BtqlPage{.rows = std::move(*rows), .cursor = cursor.is_string() ? cursor.get<std::string>() : std::string()};
 }
 
 BtqlPager::BtqlPager(std::shared_ptr<Client> client, json query, std::string version, std::size_t page_rows, std::string source)
@@ -63,16 +68,23 @@ BtqlPager::BtqlPager(std::shared_ptr<Client> client, json query, std::string ver
 }
 
 Result<json> BtqlPager::next() {
-  query_["limit"] = std::min<std::uint64_t>(page_rows_, left_);
-  auto page = ask(*client_, query_, version_, source_);
-  if (!page) return page.error();
-  left_ -= std::min<std::uint64_t>(left_, page->rows.size());
-  // A server that gives the same place again would be asked for ever.
-  const bool stuck = !page->cursor.empty() && page->cursor == text_at(query_, "cursor");
-  if (stuck) return Error{ErrorCode::bad_response, "POST /btql answered with the cursor that it was asked with"};
-  done_ = page->cursor.empty() || page->rows.empty() || left_ == 0;
-  query_["cursor"] = std::move(page->cursor);
-  return std::move(page->rows);
+  // Rows that were looked through and do not fit may make a page empty, and the ones behind it not.
+  for (int empty = 0; empty < most_empty_pages; ++empty) {
+    query_["limit"] = std::min<std::uint64_t>(page_rows_, left_);
+    auto page = ask(*client_, query_, version_, source_);
+    if (!page) return page.error();
+    json& rows = page->rows;
+    if (rows.size() > left_) rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(left_), rows.end());
+    left_ -= rows.size();
+    // A server that gives the same place again would be asked for ever.
+    const bool stuck = !page->cursor.empty() && page->cursor == text_at(query_, "cursor");
+    if (stuck) return Error{ErrorCode::bad_response, "POST /btql answered with the cursor that it was asked with"};
+    done_ = page->cursor.empty() || left_ == 0;
+    query_["cursor"] = std::move(page->cursor);
+    if (done_ || !rows.empty()) return std::move(rows);
+  }
+  return Error{ErrorCode::bad_response,
+               fmt::format("POST /btql answered with {} pages without rows, and names a next one", most_empty_pages)};
 }
 
 }  // namespace detail

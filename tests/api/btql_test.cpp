@@ -160,6 +160,50 @@ TEST(BtqlRows, AreNotAskedForEverByAServerThatGivesOneCursorAgain) {
   EXPECT_EQ(errors, 1);
 }
 
+TEST(BtqlRows, GoOnBehindAPageWithoutRowsThatNamesTheNextOne) {
+  Wire wire;
+  wire.server.on("/btql", {{.body = R"({"data":[{"n":1}],"cursor":"a"})"},
+                           {.body = R"({"data":[],"cursor":"b"})"},
+                           {.body = R"({"data":[],"cursor":"c"})"},
+                           {.body = R"({"data":[{"n":2}],"cursor":null})"}});
+  std::vector<int> numbers;
+  for (auto& row : BtqlRows(from_somewhere())) {
+    ASSERT_TRUE(row) << row.error().message;
+    numbers.push_back((*row)["n"]);
+  }
+  EXPECT_EQ(numbers, (std::vector<int>{1, 2}));
+}
+
+TEST(BtqlRows, AreNotAskedForEverByAServerThatGivesPagesWithoutRows) {
+  Wire wire;
+  int pages = 0;
+  wire.server.handle("/btql", [&](const ServerRequest&) -> Answer {
+    return {.body = R"({"data":[],"cursor":")" + std::to_string(++pages) + "\"}"};
+  });
+  std::vector<Error> errors;
+  for (auto& row : BtqlRows(from_somewhere())) {
+    ASSERT_FALSE(row);
+    errors.push_back(row.error());
+  }
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].code, ErrorCode::bad_response);
+  EXPECT_EQ(pages, 1000);
+}
+
+TEST(BtqlRows, EndWithAnErrorWhereThePlaceOfTheNextPageCannotBeRead) {
+  Wire wire;
+  for (const char* const cursor : {"7", "false", R"({"at":7})", "[]"}) {
+    wire.server.on("/btql", {{.body = std::string(R"({"data":[{"n":1}],"cursor":)") + cursor + "}"}});
+    std::vector<Error> errors;
+    for (auto& row : BtqlRows(from_somewhere())) {
+      if (!row) errors.push_back(row.error());
+    }
+    ASSERT_EQ(errors.size(), 1u) << cursor;
+    EXPECT_EQ(errors[0].code, ErrorCode::bad_response);
+    EXPECT_NE(errors[0].message.find("cursor"), std::string::npos);
+  }
+}
+
 TEST(Btql, AsksAgainAfterAFailureThatPasses) {
   const Variables quick({{"BRAINTRUST_NUM_RETRIES", std::nullopt}});
   Wire wire;
