@@ -59,6 +59,7 @@ Result<std::string> literal(const json& value, bool in_list) {
 
 }  // namespace
 
+// `problem_of_btql` found nothing wrong with the text: its braces are `{}` outside of quotes and comments, or doubled.
 Result<std::string> quote_btql(std::string_view text, const std::vector<BtqlValue>& values) {
   std::string query;
   auto value = values.begin();
@@ -66,6 +67,8 @@ Result<std::string> quote_btql(std::string_view text, const std::vector<BtqlValu
     if (text[at] == '{' && at + 1 < text.size() && text[at + 1] == '}') {
       auto put_in = literal(json::parse(value++->json().text(), nullptr, false), false);
       if (!put_in) return put_in;
+      // A number below zero behind a minus would begin a comment.
+      if (query.ends_with('-') && put_in->starts_with('-')) query += ' ';
       query += *put_in;
       ++at;
     } else {

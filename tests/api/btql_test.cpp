@@ -58,6 +58,37 @@ TEST(BtqlText, RefusesWhatServersDoNotReadAlike) {
 
 TEST(BtqlText, TakesDoubledBracesAsBraces) { EXPECT_EQ(text(btql_text("a = '{{}}' AND b = {}", 1)), "a = '{}' AND b = 1"); }
 
+TEST(BtqlText, DoesNotMakeACommentOfAMinus) { EXPECT_EQ(text(btql_text("a = 1 -{}", -2)), "a = 1 - -2"); }
+
+TEST(BtqlText, TakesValuesOutsideOfQuotesAndCommentsOnly) {
+  const auto problem = [](std::string_view query, std::size_t values) {
+    const char* const found = detail::problem_of_btql(query, values);
+    return std::string(found == nullptr ? "" : found);
+  };
+  for (const char* const query :
+       {"a = {}", "a = 'x' AND b = {}", "a = 'it''s' AND b = {}", R"("a" = {})", R"("a""b" = {})", "`a` = {}",
+        "a = '\"' AND b = {} AND c = '\"'", "-- it's\n{}", "/* it's \" */ {}", "a - {} -- b", "a / {} /* b */", "'-- /*' = {}",
+        "a = '{{}}' AND b = {}", R"(a MATCH '\d' AND b = {})", "{} -- {{}}"}) {
+    EXPECT_EQ(problem(query, 1), "") << query;
+  }
+  for (const char* const query :
+       {"a = '{}'", R"("{}" = 1)", "`{}` = 1", "a = 'x''{}'", "a = '\"' AND b = '{}'", "a = '-- {}\n'"}) {
+    EXPECT_NE(problem(query, 1).find("stands in quotes"), std::string::npos) << query << ": " << problem(query, 1);
+  }
+  for (const char* const query : {"-- {}", "a = 1 -- '\n -- {}", "/* {} */ 1", "/*/ {} */"}) {
+    EXPECT_NE(problem(query, 1).find("stands in a comment"), std::string::npos) << query << ": " << problem(query, 1);
+  }
+  for (const char* const query : {"a = 'x", "a = 'x''", R"(a = "x)", "a = `x", "a = 'x\"", "a = 1 /* b", "/*/"}) {
+    EXPECT_NE(problem(query, 0).find("is not closed"), std::string::npos) << query << ": " << problem(query, 0);
+  }
+  for (const char* const query : {R"(a = '\' OR b = ')", R"(a = "\")", "/* /* */ {} */"}) {
+    EXPECT_NE(problem(query, 1).find("servers do not agree"), std::string::npos) << query << ": " << problem(query, 1);
+  }
+  EXPECT_NE(problem("a = {}", 0), "");
+  EXPECT_NE(problem("a = {", 0), "");
+  EXPECT_NE(problem("a = '}'", 0), "");
+}
+
 TEST(Btql, FindsOnlyTheRowThatAHostileStringNames) {
   Backend backend;
   const std::string hostile = "x' OR '1'='1";

@@ -58,26 +58,56 @@ class BtqlValue {
   Json json_;
 };
 
+// What is wrong with the text of a query that takes so many values; null when nothing is. A value must not land in quotes,
+// where it could end them, nor in a comment; and what servers read in more than one way must not decide where these end.
+constexpr const char* problem_of_btql(std::string_view text, std::size_t values) {
+  enum class In { query, quotes, line_comment, comment } in = In::query;
+  char quote = '\0';
+  std::size_t places = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const char next = at + 1 < text.size() ? text[at + 1] : '\0';
+    if (c == '{' || c == '}') {
+      if (c != next) {  // else doubled: meant
+        if (c != '{' || next != '}') return "a brace in a query is written twice: {{ or }}";
+        if (in == In::quotes) return "a {} stands in quotes: leave them out, values are quoted when they are put in";
+        if (in != In::query) return "a {} stands in a comment";
+        ++places;
+      }
+      ++at;
+    } else if (in == In::quotes) {
+      if (c == '\\' && next == quote) return "servers do not agree on what a backslash before a quote means";
+      if (c == quote) in = In::query;  // a doubled one begins again at once
+    } else if (in == In::line_comment) {
+      if (c == '\n') in = In::query;
+    } else if (in == In::comment) {
+      if (c == '/' && next == '*') return "servers do not agree on where a comment in a comment ends";
+      if (c == '*' && next == '/') {
+        in = In::query;
+        ++at;
+      }
+    } else if (c == '\'' || c == '"' || c == '`') {
+      in = In::quotes;
+      quote = c;
+    } else if (c == '-' && next == '-') {
+      in = In::line_comment;
+    } else if (c == '/' && next == '*') {
+      in = In::comment;
+      ++at;
+    }
+  }
+  if (in == In::quotes) return "a quote in a query is not closed";
+  if (in == In::comment) return "a comment in a query is not closed";
+  return places == values ? nullptr : "a query needs one value for each {}";
+}
+
 // A query with as many `{}` as there are `Values`.
 template <class... Values>
 struct BtqlText {
   template <class Text>
   requires std::is_convertible_v<const Text&, std::string_view>
   consteval BtqlText(const Text& query) : text(query) {
-    std::size_t places = 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-      if (text[at] != '{' && text[at] != '}') continue;
-      const char next = at + 1 < text.size() ? text[at + 1] : '\0';
-      if (next == text[at]) {
-        ++at;  // doubled: meant
-      } else if (text[at] == '{' && next == '}') {
-        ++places;
-        ++at;
-      } else {
-        throw "a brace in a query is written twice: {{ or }}";
-      }
-    }
-    if (places != sizeof...(Values)) throw "a query needs one value for each {}";
+    if (const char* const problem = problem_of_btql(text, sizeof...(Values))) throw problem;
   }
   std::string_view text;
 };
