@@ -21,6 +21,7 @@ using detail::text_at;
 using nlohmann::json;
 
 constexpr std::size_t ids_of_a_question = 500;
+constexpr std::size_t rows_of_a_page = 1000;
 
 // What the span was asked, and what it should have answered: a person's correction before the answer itself.
 DatasetRecord plain_record(const json& span) {
@@ -54,18 +55,31 @@ Result<DatasetRecord> record_of(const json& span, const LogSource& source, const
   return record;
 }
 
-Result<json> spans_where(detail::Client& client, const LogSource& source, const PromoteOptions& options) {
-  const auto id = btql_text("{}", source.object_id);
-  if (!id) return id.error();
-  const std::string query = fmt::format("SELECT * FROM {}({}) WHERE ({}) ORDER BY created DESC LIMIT {}", source.object_type,
-                                        *id, options.where, options.limit);
-  auto page = detail::ask(client, query, {}, "promote");
-  if (!page) return page.error();
-  return std::move(page->rows);
+// All rows of a query, page after page: a server may give fewer at a time than it is asked for.
+Result<json> rows_of(const std::shared_ptr<detail::Client>& client, json query) {
+  detail::BtqlPager pager(client, std::move(query), {}, rows_of_a_page, "promote");
+  json rows = json::array();
+  while (!pager.done()) {
+    auto page = pager.next();
+    if (!page) return page.error();
+    for (json& row : *page) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+// A syntax tree, because the pages of a query in text cannot be asked for; the condition stays the text that it is.
+Result<json> spans_where(const std::shared_ptr<detail::Client>& client, const LogSource& source,
+                         const PromoteOptions& options) {
+  json query = detail::btql_star(detail::btql_from(source.object_type, source.object_id));
+  query["filter"] = {{"btql", options.where}};
+  query["sort"] =
+      json::array({json::object({{"expr", {{"op", "ident"}, {"name", json::array({"created"})}}}, {"dir", "desc"}})});
+  query["limit"] = options.limit;
+  return rows_of(client, std::move(query));
 }
 
 // Which of these records the dataset has.
-Result<std::set<std::string>> present_in(detail::Client& client, const std::string& dataset,
+Result<std::set<std::string>> present_in(const std::shared_ptr<detail::Client>& client, const std::string& dataset,
                                          const std::vector<std::string>& ids) {
   std::set<std::string> present;
   for (std::size_t begin = 0; begin < ids.size(); begin += ids_of_a_question) {
@@ -76,10 +90,9 @@ Result<std::set<std::string>> present_in(detail::Client& client, const std::stri
     query["filter"] = {{"op", "in"},
                        {"left", {{"op", "ident"}, {"name", json::array({"id"})}}},
                        {"right", {{"op", "literal"}, {"value", some}}}};
-    query["limit"] = some.size();
-    const auto page = detail::ask(client, query, {}, "promote");
-    if (!page) return page.error();
-    for (const json& row : page->rows) present.insert(text_at(row, "id"));
+    const auto rows = rows_of(client, std::move(query));
+    if (!rows) return rows.error();
+    for (const json& row : *rows) present.insert(text_at(row, "id"));
   }
   return present;
 }
@@ -111,7 +124,7 @@ Result<Promoted> Dataset::promote(const PromoteOptions& options) const {
     if (!span) return span.error();
     spans.push_back(*std::move(span));
   } else {
-    auto found = spans_where(*core_->client, *source, options);
+    auto found = spans_where(core_->client, *source, options);
     if (!found) return found.error();
     spans = *std::move(found);
   }
@@ -126,7 +139,7 @@ Result<Promoted> Dataset::promote(const PromoteOptions& options) const {
   }
   std::set<std::string> present;
   if (!options.replace) {
-    auto found = present_in(*core_->client, *dataset_id, ids);
+    auto found = present_in(core_->client, *dataset_id, ids);
     if (!found) return found.error();
     present = *std::move(found);
   }

@@ -118,6 +118,45 @@ TEST(Promote, TakesTheNewestOfMany) {
   EXPECT_EQ(inputs, (std::set<int>{3, 4}));
 }
 
+// A server that gives a row a page, however many are asked for.
+void serve_promotion(ScriptedServer& server, std::vector<json>& queries) {
+  server.on("/api/dataset/register", {{.body = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})"}});
+  server.handle("/btql", [&queries](const ServerRequest& request) -> Answer {
+    const json query = json::parse(request.body)["query"];
+    queries.push_back(query);
+    const int at = query.is_object() && query.contains("cursor") ? std::stoi(query["cursor"].get<std::string>()) : 0;
+    json row = {{"id", "span " + std::to_string(at)}, {"input", at}};
+    json answer = {{"data", json::array({row})}, {"cursor", nullptr}};
+    if (at < 4) answer["cursor"] = std::to_string(at + 1);
+    return {.body = answer.dump()};
+  });
+}
+
+TEST(Promote, LeavesNothingOutThatComesOnALaterPage) {
+  Wire wire;
+  std::vector<json> queries;
+  serve_promotion(wire.server, queries);
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  const auto promoted = dataset.promote({.where = "error IS NOT NULL", .replace = true});
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  EXPECT_EQ(promoted->ids.size(), 5u);
+  EXPECT_EQ(queries.at(0)["filter"], (json{{"btql", "error IS NOT NULL"}}));
+
+  const auto some = dataset.promote({.where = "error IS NOT NULL", .limit = 3, .replace = true});
+  ASSERT_TRUE(some) << some.error().message;
+  EXPECT_EQ(some->ids, (std::vector<std::string>{"span 0", "span 1", "span 2"}));
+}
+
+TEST(Promote, SeesARecordThatIsThereOnALaterPage) {
+  Wire wire;
+  std::vector<json> queries;
+  serve_promotion(wire.server, queries);
+  const auto promoted = init_dataset({.project = "P", .name = "D"}).promote({.where = "error IS NOT NULL"});
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  EXPECT_TRUE(promoted->ids.empty());
+  EXPECT_EQ(promoted->unchanged.size(), 5u);
+}
+
 TEST(Promote, LeavesARecordAsPeopleCorrectedIt) {
   Cases cases;
   const auto span_id = log_span(cases.backend, {.input = "2+2?", .output = "5"});
