@@ -10,6 +10,7 @@
 #include "core/environment.h"
 #include "core/json_member.h"
 #include "core/json_scan.h"
+#include "core/secrets.h"
 #include "pipeline/blocking_http.h"
 #include "pipeline/retry.h"
 #include "trace/logger_core.h"
@@ -158,6 +159,12 @@ Result<HttpResponse> Client::exchange(const ApiCall& call) {
   if (response.status == 401) {  // the next call asks for a key anew: the file may hold another one by then
     const std::lock_guard lock(mutex_);
     if (access_ == *access) access_ = nullptr;
+  }
+  if (!response.ok()) {  // what it says goes into messages
+    for (std::string* const text : {&response.body, &response.error}) {
+      hide_secret(*text, (*access)->settings.api_key);
+      hide_bearers(*text);
+    }
   }
   return response;
 }

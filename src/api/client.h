@@ -66,7 +66,8 @@ class Client {
   // Waits. The answer's body, parsed; null for an empty one. Any status but 2xx is an error.
   Result<nlohmann::json> call(const ApiCall& call);
 
-  // The same for those who look at the status themselves; errors are only those before an answer.
+  // The same for those who look at the status themselves; errors are only those before an answer. In the body of what is no
+  // success no key stands.
   Result<pipeline::HttpResponse> exchange(const ApiCall& call);
 
  private:

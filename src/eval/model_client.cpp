@@ -14,6 +14,7 @@
 #include "core/env_file.h"
 #include "core/environment.h"
 #include "core/json_member.h"
+#include "core/secrets.h"
 #include "eval/json_values.h"
 #include "instrument/known_endpoints.h"
 #include "pipeline/blocking_http.h"
@@ -91,13 +92,11 @@ llm::Call start_call(const std::string& url, std::string_view path, std::string_
   return llm::start_call({.provider = "openai", .path = path, .request = body});
 }
 
-// Servers like to repeat what they refuse, and some want the key in a header of their own.
+// Some servers want the key in a header of their own.
 void hide_keys(std::string& text, const scorers::ModelClient& client) {
-  const auto hide = [&](const std::string& key) {
-    for (std::size_t at = 0; key.size() >= 4 && (at = text.find(key, at)) != text.npos;) text.replace(at, key.size(), "***");
-  };
-  hide(client.api_key);
-  for (const auto& [name, value] : client.headers) hide(value);
+  detail::hide_secret(text, client.api_key);
+  for (const auto& [name, value] : client.headers) detail::hide_secret(text, value);
+  detail::hide_bearers(text);
 }
 
 }  // namespace

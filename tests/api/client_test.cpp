@@ -77,6 +77,18 @@ TEST(Client, SaysThatTheKeyWasRefusedWithoutShowingIt) {
   EXPECT_EQ(answer.error().message.find("secret"), std::string::npos);
 }
 
+TEST(Client, HidesTheKeyThatAServerRepeats) {
+  Braintrust braintrust;
+  braintrust.server.on(
+      "/btql", {{.status = 400,
+                 .body = R"({"error":"no rows for sk-test-key, sent as Bearer sk-test-key; bearer eyJhbGciOi.x1 is old"})"}});
+  const auto answer = run_btql("SELECT 1", {.connection = braintrust.connection()});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message.find("sk-test-key"), std::string::npos) << answer.error().message;
+  EXPECT_EQ(answer.error().message.find("eyJ"), std::string::npos) << answer.error().message;
+  EXPECT_NE(answer.error().message.find("no rows for ***"), std::string::npos) << answer.error().message;
+}
+
 TEST(Client, LogsInAnewAfterAKeyWasRefused) {
   Braintrust braintrust;
   braintrust.server.on("/btql", {{.status = 401}, {.body = no_rows}});
