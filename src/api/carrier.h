@@ -1,7 +1,8 @@
 #pragma once
 
 // The logger that carries rows of a dataset or an experiment: the current one, unless the options name another connection or
-// there is none; then one of their own, which never becomes the current one.
+// there is none; then one for all of that connection, which never becomes the current one and stays for as long as the process
+// runs. A forked child has its own.
 
 #include <braintrust/api/connection.h>
 #include <braintrust/trace/logger.h>

@@ -1,7 +1,8 @@
 #include "api/client.h"
 
 #include <map>
-#include <tuple>
+#include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -122,33 +123,82 @@ Result<nlohmann::json> body_of(const ApiCall& call, const HttpResponse& response
 }
 
 pipeline::Settings Client::settings() {
+  State& state = state_.get();
   {
-    const std::lock_guard lock(mutex_);
-    if (access_) return access_->settings;
+    const std::lock_guard lock(state.mutex);
+    if (state.access) return state.access->settings;
   }
   return pipeline::with_env_file(given_);
 }
 
 Result<std::shared_ptr<const Access>> Client::access(unsigned tries, bool* may_pass) {
   if (may_pass != nullptr) *may_pass = false;
-  // Held while logging in: whoever comes meanwhile would only log in a second time.
-  const std::lock_guard lock(mutex_);
-  if (access_) return access_;
-  auto access = std::make_shared<Access>();
-  access->settings = pipeline::with_env_file(given_);
-  if (access->settings.api_key.empty()) return pipeline::missing_key();
-  const HttpResponse response = pipeline::with_retries(
-      tries, [&] { return pipeline::send_and_wait(pipeline::login_request(access->settings)); }, given_.retry_wait);
-  auto answer = pipeline::read_login(response, access->settings);
-  if (auto* const failed = std::get_if<pipeline::LoginError>(&answer)) {
-    if (failed->is_final) return failed->error;
-    if (may_pass != nullptr) *may_pass = pipeline::may_retry(response.status);
-    return Error{failed->error.code,
-                 fmt::format("cannot log in at {}: {}", pipeline::origin_of(access->settings.app_url), failed->error.message)};
+  State& state = state_.get();
+  std::unique_lock lock(state.mutex);
+  for (;;) {
+    if (state.access) return state.access;
+    std::shared_ptr<Attempt> attempt = state.attempt;
+    const bool is_ours = !attempt;
+    if (is_ours) {
+      attempt = state.attempt = std::make_shared<Attempt>();
+      lock.unlock();
+      log_in(state, *attempt, tries);
+      lock.lock();
+    } else {
+      state.changed.wait(lock, [&] { return attempt->is_over || attempt->failed_tries >= tries; });
+    }
+    if (attempt->access) return attempt->access;
+    const Failure& failure = *attempt->failure;
+    if (is_ours || !failure.may_pass || attempt->failed_tries >= tries) {
+      if (may_pass != nullptr) *may_pass = failure.may_pass;
+      return failure.error;
+    }
+    tries -= attempt->failed_tries;  // the other thread had less patience
   }
-  access->login = std::move(std::get<pipeline::Login>(answer));
-  access_ = std::move(access);
-  return access_;
+}
+
+Client::Failure Client::failure_of(const HttpResponse& response, const pipeline::LoginError& failed, const Settings& settings) {
+  if (failed.is_final) return {failed.error};
+  return {
+      {failed.error.code, fmt::format("cannot log in at {}: {}", pipeline::origin_of(settings.app_url), failed.error.message)},
+      pipeline::may_retry(response.status)};
+}
+
+void Client::log_in(State& state, Attempt& attempt, unsigned tries) {
+  const auto end = [&](std::shared_ptr<const Access> access, std::optional<Failure> failure) {
+    const std::lock_guard lock(state.mutex);
+    attempt.access = state.access = std::move(access);
+    if (failure) attempt.failure = std::move(failure);
+    attempt.is_over = true;
+    state.attempt = nullptr;
+    state.changed.notify_all();
+  };
+  try {
+    auto access = std::make_shared<Access>();
+    access->settings = pipeline::with_env_file(given_);
+    if (access->settings.api_key.empty()) return end(nullptr, Failure{pipeline::missing_key()});
+    const auto send = [&] {
+      HttpResponse response = pipeline::send_and_wait(pipeline::login_request(access->settings));
+      const auto answer = pipeline::read_login(response, access->settings);
+      if (const auto* const failed = std::get_if<pipeline::LoginError>(&answer)) {
+        const std::lock_guard lock(state.mutex);
+        attempt.failure = failure_of(response, *failed, access->settings);
+        ++attempt.failed_tries;
+        state.changed.notify_all();
+      }
+      return response;
+    };
+    const HttpResponse response = pipeline::with_retries(tries, send, given_.retry_wait);
+    auto answer = pipeline::read_login(response, access->settings);
+    if (auto* const login = std::get_if<pipeline::Login>(&answer)) {
+      access->login = std::move(*login);
+      return end(std::move(access), {});
+    }
+    end(nullptr, {});
+  } catch (...) {  // nobody may wait for it for ever
+    end(nullptr, Failure{{ErrorCode::transport, "the login was broken off"}});
+    throw;
+  }
 }
 
 Result<HttpResponse> Client::exchange(const ApiCall& call) {
@@ -157,8 +207,15 @@ Result<HttpResponse> Client::exchange(const ApiCall& call) {
   const auto send = [&] { return pipeline::send_and_wait(request_of(call, **access)); };
   HttpResponse response = call.repeatable ? pipeline::with_retries(call.tries, send, given_.retry_wait) : send();
   if (response.status == 401) {  // the next call asks for a key anew: the file may hold another one by then
-    const std::lock_guard lock(mutex_);
-    if (access_ == *access) access_ = nullptr;
+    State& state = state_.get();
+    const std::lock_guard lock(state.mutex);
+    if (state.access == *access) state.access = nullptr;
+  }
+  if (!response.ok()) {  // what it says goes into messages
+    for (std::string* const text : {&response.body, &response.error}) {
+      hide_secret(*text, (*access)->settings.api_key);
+      hide_bearers(*text);
+    }
   }
   if (!response.ok()) {  // what it says goes into messages
     for (std::string* const text : {&response.body, &response.error}) {
@@ -184,15 +241,14 @@ namespace {
 
 // One client for all that has the same settings. Never destroyed.
 std::shared_ptr<Client> shared_client(const Settings& settings) {
-  using Key = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string, std::string>;
   struct Known {
     std::mutex mutex;
-    std::map<Key, std::shared_ptr<Client>> clients;
+    std::map<decltype(connection_key(settings)), std::shared_ptr<Client>> clients;
   };
-  static auto* const known = new Known;
-  const std::lock_guard lock(known->mutex);
-  auto& client = known->clients[{settings.api_key, settings.app_url, settings.api_url, settings.org_name, settings.project,
-                                 settings.project_id, settings.working_directory}];
+  static auto* const known_by_process = new pipeline::PerProcess<Known>;
+  Known& known = known_by_process->get();
+  const std::lock_guard lock(known.mutex);
+  auto& client = known.clients[connection_key(settings)];
   if (!client) client = std::make_shared<Client>(settings);
   return client;
 }

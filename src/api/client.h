@@ -5,15 +5,19 @@
 // `client_for` gives the client of a connection; equal connections share one, and its login. The first call logs in. A call
 // that may be repeated without harm is repeated after failures that pass (retry.h), three times in all.
 //
-// Threads: any number at a time. Errors: `missing_api_key`, `unauthorized`, `not_found`, `transport`, `http_status`,
-// `bad_response`; messages name the call and what the server said of it. Source: PROTO 0, 1.
+// Threads: any number at a time. A forked child logs in by itself, whatever its parent was doing. Errors: `missing_api_key`,
+// `unauthorized`, `not_found`, `transport`, `http_status`, `bad_response`; messages name the call and what the server said of
+// it. Source: PROTO 0, 1.
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,6 +28,7 @@
 
 #include "pipeline/http.h"
 #include "pipeline/login.h"
+#include "pipeline/per_process.h"
 #include "pipeline/settings.h"
 
 namespace braintrust::detail {
@@ -56,8 +61,9 @@ class Client {
  public:
   explicit Client(pipeline::Settings settings) : given_(std::move(settings)) {}
 
-  // Logs in at first. Waits. The same pointer for as long as the login holds. On an error, `may_pass` says whether a later try
-  // may go better.
+  // Logs in at first, in so many tries. Waits. The same pointer for as long as the login holds. On an error, `may_pass` says
+  // whether a later try may go better. Who comes while another thread logs in waits for that, but for no more tries than its
+  // own.
   Result<std::shared_ptr<const Access>> access(unsigned tries = 3, bool* may_pass = nullptr);
 
   // Complete, as in `Access`, without a login. Reads a file.
@@ -71,9 +77,30 @@ class Client {
   Result<pipeline::HttpResponse> exchange(const ApiCall& call);
 
  private:
+  struct Failure {
+    Error error;
+    bool may_pass = false;
+  };
+  // One thread's login. Guarded by the mutex of its `State`.
+  struct Attempt {
+    unsigned failed_tries = 0;
+    bool is_over = false;
+    std::shared_ptr<const Access> access = {};
+    std::optional<Failure> failure = {};  // of the last try
+  };
+  struct State {
+    std::mutex mutex;  // never held while waiting for the network
+    std::condition_variable changed;
+    std::shared_ptr<Attempt> attempt = {};  // under way
+    std::shared_ptr<const Access> access = {};
+  };
+
+  void log_in(State& state, Attempt& attempt, unsigned tries);
+  static Failure failure_of(const pipeline::HttpResponse& response, const pipeline::LoginError& failed,
+                            const pipeline::Settings& settings);
+
   const pipeline::Settings given_;
-  std::mutex mutex_;
-  std::shared_ptr<const Access> access_;
+  pipeline::PerProcess<State> state_;
 };
 
 // The body of a success, parsed; null for an empty one. How deep it may nest is bounded: trees are copied by recursion.
@@ -84,6 +111,13 @@ Error error_of(const ApiCall& call, const pipeline::HttpResponse& response);
 
 std::shared_ptr<Client> client_for(const ConnectionOptions& options);
 std::shared_ptr<Client> client_of(const LoggerCore& core);
+
+// What makes two connections different ones.
+inline auto connection_key(const pipeline::Settings& settings) {
+  return std::tuple(settings.api_key, settings.app_url, settings.api_url, settings.org_name, settings.project,
+                    settings.project_id, settings.app_public_url, settings.working_directory, settings.request_timeout,
+                    settings.retry_wait);
+}
 
 // Whether no field is set: the current logger's connection is meant.
 bool is_blank(const ConnectionOptions& options);

@@ -5,6 +5,8 @@
 // Threads: any. What waits for the network does so without holding the mutex for others longer than it must.
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +19,7 @@
 
 #include "api/client.h"
 #include "pipeline/destination.h"
+#include "pipeline/per_process.h"
 
 namespace braintrust {
 
@@ -33,20 +36,28 @@ struct Dataset::Core {
   // The newest one of now, or the pinned one.
   Result<std::string> version_to_read();
 
-  // What was written through this dataset arrives before what follows is asked.
-  void deliver_own_writes();
+  // What was written through this dataset arrives before what follows is asked; else an error.
+  Result<void> deliver_own_writes();
 
   const DatasetOptions options;
   const Logger logger;  // by way of which records travel
   detail::LoggerCore* const core;
   const std::shared_ptr<detail::Client> client;
   pipeline::Destination* const destination;
-  std::atomic<bool> written = false;
+  std::atomic<std::uint64_t> written = 0;      // rows so far
+  std::chrono::milliseconds patience{60'000};  // with a delivery before reading
 
  private:
-  std::mutex mutex_;
-  std::optional<nlohmann::json> registered_;
-  std::optional<std::string> pinned_;
+  struct Known {
+    std::mutex mutex;
+    std::optional<nlohmann::json> registered;
+    std::optional<std::string> pinned;
+  };
+
+  Result<std::string> newest_row_version();
+
+  std::atomic<std::uint64_t> delivered_ = 0;  // of `written`
+  pipeline::PerProcess<Known> known_;
 };
 
 // For the rooms above: what is behind a dataset.

@@ -108,6 +108,8 @@ Result<Promoted> Dataset::promote(const PromoteOptions& options) const {
   if (!dataset_id) return dataset_id.error();
   current_logger().flush();
   core_->logger.flush();
+  // Else a record would look absent that is only on its way.
+  if (const auto delivered = core_->deliver_own_writes(); !delivered) return delivered.error();
 
   SpanSource where{.project = options.project, .project_id = options.project_id, .experiment_id = options.experiment_id};
   if (detail::is_blank(where.project) && detail::is_blank(where.project_id) && detail::is_blank(where.experiment_id)) {
@@ -151,7 +153,7 @@ Result<Promoted> Dataset::promote(const PromoteOptions& options) const {
       promoted.ids.push_back(insert(record));
     }
   }
-  core_->deliver_own_writes();
+  static_cast<void>(core_->deliver_own_writes());  // later is no error: they are on their way like all rows
   return promoted;
 }
 

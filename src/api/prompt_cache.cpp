@@ -12,6 +12,7 @@
 #include "core/json_member.h"
 #include "core/json_scan.h"
 #include "core/sha256.h"
+#include "pipeline/per_process.h"
 
 namespace braintrust::detail {
 namespace {
@@ -22,8 +23,8 @@ constexpr std::size_t most_bytes = std::size_t{16} << 20;  // of one prompt
 class Memory {
  public:
   static Memory& instance() {
-    static auto* const memory = new Memory;
-    return *memory;
+    static auto* const memory = new pipeline::PerProcess<Memory>;
+    return memory->get();
   }
 
   std::optional<std::string> find(const std::string& key) {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/background_thread.h"
 #include "pipeline/jitter.h"
+#include "pipeline/per_process.h"
 #include "pipeline/retry.h"
 
 namespace braintrust::pipeline {
@@ -17,13 +17,12 @@ namespace {
 
 constexpr std::size_t most_idle = 16;
 
-// Clients that nobody uses at present, each with its kept connections. Never destroyed: threads may outlive static
-// destruction.
+// Clients that nobody uses at present, each with its kept connections. Those of a parent process are left alone: closing its
+// connections politely would end them for the parent, too.
 class IdleClients {
  public:
   std::unique_ptr<HttpClient> take() {
     const std::lock_guard lock(mutex_);
-    leave_behind_what_a_parent_owns();
     if (idle_.empty()) return std::make_unique<HttpClient>();
     auto client = std::move(idle_.back());
     idle_.pop_back();
@@ -32,38 +31,42 @@ class IdleClients {
 
   void give_back(std::unique_ptr<HttpClient> client) {
     const std::lock_guard lock(mutex_);
-    if (process_ == process_id() && idle_.size() < most_idle) return idle_.push_back(std::move(client));
-    if (process_ != process_id()) left_behind_.push_back(client.release());
+    if (idle_.size() < most_idle) idle_.push_back(std::move(client));
+  }
+
+  // One that a parent had taken.
+  void leave_behind(std::unique_ptr<HttpClient> client) {
+    const std::lock_guard lock(mutex_);
+    left_behind_.push_back(client.release());
   }
 
  private:
-  // After a fork its connections are the parent's: closing them politely would end the parent's, too.
-  void leave_behind_what_a_parent_owns() {
-    if (process_ == process_id()) return;
-    for (auto& client : idle_) left_behind_.push_back(client.release());
-    idle_.clear();
-    process_ = process_id();
-  }
-
   std::mutex mutex_;
-  long process_ = process_id();
   std::vector<std::unique_ptr<HttpClient>> idle_;
   std::vector<HttpClient*> left_behind_;  // in sight of leak checkers
 };
 
+// Never destroyed: threads may outlive static destruction.
 IdleClients& idle_clients() {
-  static IdleClients* const instance = new IdleClients;
-  return *instance;
+  static auto* const instance = new PerProcess<IdleClients>;
+  return instance->get();
 }
 
 }  // namespace
 
 HttpResponse send_and_wait(HttpRequest request) {
-  auto client = idle_clients().take();
+  IdleClients& clients = idle_clients();
+  auto client = clients.take();
   std::optional<HttpResponse> answer;
   client->submit(std::move(request), [&](HttpResponse response) { answer = std::move(response); });
   while (!answer) client->poll(std::chrono::hours(1));
-  idle_clients().give_back(std::move(client));
+  // Another one's when a callback forked.
+  IdleClients& now = idle_clients();
+  if (&now == &clients) {
+    clients.give_back(std::move(client));
+  } else {
+    now.leave_behind(std::move(client));
+  }
   return *std::move(answer);
 }
 

@@ -1,9 +1,18 @@
 // What all calls that wait have in common, seen through the smallest of them: `run_btql`.
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include <braintrust/api/btql.h>
+#include <braintrust/api/dataset.h>
 
+#include "api/client.h"
+#include "support/sanitized.h"
 #include "trace/backend.h"
 
 namespace braintrust::test {
@@ -142,6 +151,82 @@ TEST(Client, ShortensWhatAServerSaysAndKeepsItOnOneLine) {
   EXPECT_EQ(answer.error().message.find('\n'), std::string::npos);
   EXPECT_NE(answer.error().message.find("bad x"), std::string::npos);
 }
+
+TEST(Client, OfOtherTimeoutsIsAnotherOne) {
+  Braintrust braintrust;
+  ASSERT_TRUE(run_btql("SELECT 1", {.connection = braintrust.connection()}));
+  const Variables shorter(Variables::Values{{"BRAINTRUST_HTTP_TIMEOUT", "7"}});
+  ASSERT_TRUE(run_btql("SELECT 1", {.connection = braintrust.connection()}));
+  EXPECT_EQ(braintrust.server.count("/api/apikey/login"), 2u);
+}
+
+TEST(Client, LogsInOnceForManyThreads) {
+  Braintrust braintrust;
+  std::vector<std::thread> threads;
+  std::atomic<int> answers = 0;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] { answers += run_btql("SELECT 1", {.connection = braintrust.connection()}) ? 1 : 0; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(answers, 8);
+  EXPECT_EQ(braintrust.server.count("/api/apikey/login"), 1u);
+}
+
+TEST(Client, SharesTheFailureOfALoginWithThoseWhoWaitForIt) {
+  Braintrust braintrust;
+  const Variables brief(Variables::Values{{"BRAINTRUST_HTTP_TIMEOUT", "1"}});
+  braintrust.server.on("/api/apikey/login", {{.deed = Deed::hang}});
+  const auto client = detail::client_for(braintrust.connection());
+  std::thread patient([&] { EXPECT_FALSE(client->access(3)); });
+  ASSERT_TRUE(eventually([&] { return braintrust.server.count("/api/apikey/login") == 1; }));
+  bool may_pass = false;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto access = client->access(1, &may_pass);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(2500)) << "one try is waited for, not three";
+  ASSERT_FALSE(access);
+  EXPECT_EQ(access.error().code, ErrorCode::transport);
+  EXPECT_TRUE(may_pass);
+  patient.join();
+  EXPECT_EQ(braintrust.server.count("/api/apikey/login"), 3u);
+}
+
+#if !BRAINTRUST_ADDRESS_SANITIZED && !BRAINTRUST_THREAD_SANITIZED  // their own locks do not survive such a fork
+// Forks while threads are in the middle of calls, as a server does that starts its workers late.
+TEST(Client, WorksInAChildThatWasForkedDuringALogin) {
+  Braintrust braintrust, elsewhere;
+  std::atomic<bool> answers = false;
+  braintrust.server.handle("/api/apikey/login", [&](const ServerRequest&) -> Answer {
+    if (!answers) return {.deed = Deed::hang};
+    const auto organisation = nlohmann::json{{"id", "o"}, {"name", "acme"}, {"api_url", braintrust.server.url()}};
+    return {.body = nlohmann::json{{"org_info", nlohmann::json::array({organisation})}}.dump()};
+  });
+  const auto inherited = detail::client_for(braintrust.connection());
+  const Dataset dataset = init_dataset({.name = "D", .connection = braintrust.connection()});
+  braintrust.server.on("/api/dataset/register", {{.body = R"({"project":{"id":"p"},"dataset":{"id":"d1","name":"D"}})"}});
+  // Nobody waits for them: they end with the process.
+  std::thread([&connection = *new ConnectionOptions(braintrust.connection())] {
+    static_cast<void>(run_btql("SELECT 1", {.connection = connection}));
+  }).detach();
+  std::thread([&kept = *new Dataset(dataset)] { static_cast<void>(kept.id()); }).detach();
+  ASSERT_TRUE(eventually([&] { return braintrust.server.count("/api/apikey/login") >= 1; }));
+  answers = true;
+
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);  // ends one that waits for a thread that is not there
+    int failures = 0;
+    failures += run_btql("SELECT 1", {.connection = elsewhere.connection()}) ? 0 : 1;
+    failures += run_btql("SELECT 1", {.connection = braintrust.connection()}) ? 0 : 2;
+    failures += inherited->access() ? 0 : 4;
+    failures += dataset.id() ? 0 : 8;
+    ::_exit(failures);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+#endif
 
 TEST(Client, PrefersTheConfiguredApiUrl) {
   Braintrust app({.api_url = "http://127.0.0.1:1"});

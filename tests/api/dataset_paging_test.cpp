@@ -117,6 +117,41 @@ TEST(DatasetPages, AreNotAskedForBeforeTheyAreNeeded) {
   EXPECT_EQ(wire.server.count("/btql"), 2u);
 }
 
+TEST(DatasetVersion, IsTheNewestRowsWhereTheServerDoesNotSayItsOwn) {
+  Wire wire;
+  wire.server.on("/api/dataset/register", {{.body = registered}});
+  std::vector<json> asked;
+  json newest = {{"version", "1000195"}};
+  wire.server.handle("/btql", [&](const ServerRequest& request) -> Answer {
+    asked.push_back(json::parse(request.body));
+    const bool is_text = asked.back()["query"].is_string();
+    return {.body = json{{"data", json::array({is_text ? newest : json{{"id", "a"}, {"input", 0}}})}}.dump()};
+  });
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  ASSERT_EQ(go_through(dataset).rows, 1);
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0]["query"], "SELECT max(_xact_id) AS version FROM dataset('d1')");
+  EXPECT_EQ(asked[1]["version"], "1000195");
+
+  newest = {{"version", 1000196}};
+  EXPECT_EQ(*dataset.version(), "1000196");
+  newest = {{"version", nullptr}};
+  EXPECT_EQ(*dataset.version(), "0");
+  const Seen seen = go_through(dataset);
+  EXPECT_EQ(seen.rows, 0);
+  EXPECT_TRUE(seen.errors.empty());
+  newest = {{"version", "'; DROP"}};
+  EXPECT_EQ(dataset.version().error().code, ErrorCode::bad_response);
+}
+
+TEST(DatasetVersion, IsNotAskedForInAnotherWayAfterOtherFailures) {
+  Wire wire;
+  serve_dataset(wire.server, 3);
+  wire.server.on("/xact-id", {{.status = 403, .body = R"({"error":"not yours"})"}});
+  EXPECT_EQ(init_dataset({.project = "P", .name = "D"}).version().error().code, ErrorCode::unauthorized);
+  EXPECT_EQ(wire.server.count("/btql"), 0u);
+}
+
 std::size_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   std::size_t pages = 0, resident = 0;

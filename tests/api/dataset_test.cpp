@@ -1,12 +1,16 @@
 #include <braintrust/api/dataset.h>
 
+#include <atomic>
+
 #include <gtest/gtest.h>
 
 #include <braintrust/trace/attachment.h>
 #include <braintrust/trace/masking.h>
 
+#include "api/dataset_core.h"
 #include "support/told.h"
 #include "trace/backend.h"
+#include "trace/logger_core.h"
 
 namespace braintrust::test {
 namespace {
@@ -230,6 +234,51 @@ TEST(Dataset, HasNoRowsBeforeTheFirst) {
   dataset.insert({.input = 1});
   EXPECT_EQ(rows_of(dataset).size(), 1u);
   EXPECT_TRUE(rows_of(dataset.at_version(*before)).empty());
+}
+
+TEST(Dataset, IsNotReadWithoutWhatWasWrittenToItBefore) {
+  Wire wire;
+  wire.server.on("/api/dataset/register", {{.body = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})"}});
+  wire.server.on("/xact-id", {{.body = "7"}});
+  wire.server.on("/btql", {{.body = R"({"data":[{"id":"a","input":1}]})"}});
+  wire.server.on("/dataset-summary", {{.body = R"({"total_records":1})"}});
+  std::atomic<bool> takes_rows = false;
+  wire.server.handle("/logs3", [&](const ServerRequest&) { return takes_rows ? Answer{} : Answer{.status = 503}; });
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  DatasetAccess::core_of(dataset)->patience = std::chrono::milliseconds(50);
+  dataset.insert({.input = 1});
+  for (int i = 0; i < 2; ++i) {  // still so the second time
+    const auto version = dataset.version();
+    ASSERT_FALSE(version);
+    EXPECT_EQ(version.error().code, ErrorCode::deadline_exceeded);
+    EXPECT_NE(version.error().message.find("what you wrote has not arrived"), std::string::npos);
+    EXPECT_EQ(dataset.summarize().error().code, ErrorCode::deadline_exceeded);
+    EXPECT_EQ(dataset.begin()->error().code, ErrorCode::deadline_exceeded);
+  }
+  EXPECT_EQ(wire.server.count("/btql"), 0u);
+
+  takes_rows = true;
+  DatasetAccess::core_of(dataset)->patience = long_enough;
+  EXPECT_EQ(only(dataset).input, 1);
+  EXPECT_EQ(dataset.summarize()->total_records, 1u);
+}
+
+TEST(Dataset, SharesALoggerOfItsOwnWithOthersOfTheSameConnection) {
+  ScriptedServer server;
+  const auto core_of = [&](const char* key) {
+    return DatasetAccess::core_of(init_dataset({.name = "D", .connection = {.api_key = key, .app_url = server.url()}}))->core;
+  };
+  detail::LoggerCore* const first = core_of("k1");
+  EXPECT_EQ(core_of("k1"), first);
+  detail::LoggerCore* const second = core_of("k2");
+  EXPECT_NE(second, first);
+  {
+    const Variables elsewhere(Variables::Values{{"BRAINTRUST_ORG_NAME", "other"}});
+    EXPECT_NE(core_of("k1"), first);
+  }
+  first->stop(std::chrono::milliseconds(0));
+  EXPECT_NE(core_of("k1"), first) << "one that was shut down carries nothing";
+  EXPECT_EQ(core_of("k2"), second);
 }
 
 TEST(Dataset, SaysWhyItCannotBeHad) {

@@ -241,7 +241,8 @@ TEST_F(Invoking, PassesOnWhatTheFunctionPrintsAndHowFarItIsAndIgnoresWhatIsNew) 
 
 TEST_F(Invoking, RefusesPiecesThatNestTooDeepTogether) {
   const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
-  const auto answer = streamed("event: console\ndata: " + deep + "\n\nevent: json_delta\ndata: " + deep + "\n\n" + done);
+  const auto answer =
+      streamed("event: console\ndata: " + deep + "\n\nevent: json_delta\ndata: " + deep + "\n\nevent: done\ndata: \n\n");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::bad_response);
   EXPECT_THAT(answer.error().message, HasSubstr("nests deeper"));

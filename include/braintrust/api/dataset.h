@@ -12,11 +12,12 @@
 //   }
 //
 // `init_dataset` and what writes return at once: records are queued and sent like spans (logger.h), by the current logger if
-// the options name no other connection, else by a logger of the dataset's own; that creates the dataset if there is none of
-// this name. Everything else waits for the network and says so. Copies name the same dataset.
+// the options name no other connection, else by a logger for all of that connection; that creates the dataset if there is none
+// of this name. Everything else waits for the network and says so. Copies name the same dataset.
 //
 // A loop sees the dataset as it was when the loop began, whatever is written meanwhile: one version, page by page, with one
-// page in memory. `flush` first to see what you wrote.
+// page in memory. What you wrote before through the same object is delivered first; when that takes longer than a minute the
+// loop is an error, `deadline_exceeded`, and not a look at older records.
 //
 // Threads: everything from any thread; a loop is its thread's. Errors: `Result`s; what is written and cannot be delivered is
 // told as for spans. Source: PROTO 2, 12, 13; INST 25.

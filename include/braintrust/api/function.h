@@ -70,7 +70,16 @@ Result<nlohmann::json> invoke(const InvokeOptions& options);
 Result<nlohmann::json> invoke(const InvokeOptions& options, const std::function<void(const InvokeEvent&)>& on_event);
 
 // A function as something to call with an input: a task of an eval, or a scorer, whose input is then
-// {input, output, expected, metadata}.
+// {input, output, expected, metadata}. What goes wrong is the case's error, or the scorer's.
+//
+//   const auto answer = init_function({.project = "Support", .slug = "answer"});
+//   const auto judge = init_function({.project = "Support", .slug = "judge"});
+//   Eval("Support", {.data = …,
+//                    .task = answer,
+//                    .scores = {{"judge", [judge](const auto& args) {
+//                                  return judge({{"input", args.input}, {"output", args.output},
+//                                                {"expected", args.expected}, {"metadata", args.metadata}});
+//                                }}}});
 class RemoteFunction {
  public:
   explicit RemoteFunction(InvokeOptions options) : options_(std::move(options)) {}
