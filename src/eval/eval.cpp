@@ -123,6 +123,10 @@ EvalResult evaluate(std::string_view name, EvalPlan plan, const std::shared_ptr<
     auto registered = init_experiment(experiment_options(name, plan, version));
     if (!registered) {
       result.error = registered.error();
+      if (result.error->code == ErrorCode::missing_api_key) {
+        result.error->message +=
+            "; or do without: in a backend of its own (braintrust-local run PROGRAM), or with no_send_logs";
+      }
       return result;
     }
     experiment = *std::move(registered);

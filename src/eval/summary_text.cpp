@@ -114,6 +114,9 @@ std::string table(const ExperimentSummary& summary, const Style& style, const Pa
   return text;
 }
 
+// What to do about it stands at the end, so an error is not cut at the width of the terminal.
+constexpr std::size_t longest_error = 500;
+
 std::string failures_text(const EvalResult& result, const std::vector<FailedCase>& failures, const Style& style,
                           const Painter& paint) {
   if (result.failed_cases == 0) return {};
@@ -122,7 +125,7 @@ std::string failures_text(const EvalResult& result, const std::vector<FailedCase
     const auto trial = failure.trial > 0 ? fmt::format(" (trial {})", failure.trial + 1) : "";
     text += "  " + paint.red(style.unicode ? "✗ " : "! ") +
             one_line(failure.input, style.width - std::min(style.width, 4 + trial.size())) + trial + "\n";
-    for (const auto& error : failure.errors) text += "    " + paint.dim(one_line(error, style.width - 4)) + "\n";
+    for (const auto& error : failure.errors) text += "    " + paint.dim(one_line(error, longest_error)) + "\n";
   }
   if (!failures.empty() && result.failed_cases > failures.size()) {
     text += fmt::format("  and {} more\n", result.failed_cases - failures.size());

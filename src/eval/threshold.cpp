@@ -43,7 +43,7 @@ std::optional<std::string> too_many_regressions(const EvalResult& result, std::u
     list += fmt::format("{}'{}' {}", list.empty() ? "" : ", ", score.name, score.regressions);
   }
   if (sum <= most) return std::nullopt;
-  return fmt::format("{}: {} regressions against {}, and at most {} may be: {}", result.name, sum,
+  return fmt::format("{}: {} regression{} against {}, and at most {} may be: {}", result.name, sum, sum == 1 ? "" : "s",
                      result.summary.comparison_experiment_name, most, list);
 }
 

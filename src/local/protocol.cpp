@@ -64,6 +64,16 @@ HttpAnswer Protocol::answer(const HttpRequest& request) {
   if (request.method == "PUT" && request.path.starts_with(upload_path)) return put_upload(request);
   if (request.method == "PUT" && request.path.starts_with(attachment_path)) return put_attachment(request);
   if (request.method == "GET" && request.path.starts_with(attachment_path)) return get_attachment(request);
+  // Where links of other clients lead.
+  if (request.method == "GET" && request.path.starts_with("/app/")) {
+    return {200,
+            "braintrust-local has no pages. In a terminal, with the same --db:\n\n"
+            "  braintrust-local show                    the traces there are\n"
+            "  braintrust-local show --experiments      the experiments, and their scores\n"
+            "  braintrust-local show --experiment NAME  one of them, compared to the one before\n"
+            "  braintrust-local show --datasets         the datasets\n",
+            "text/plain; charset=utf-8"};
+  }
   if (!has_key(request)) return refuse(401, "no API key: send Authorization: Bearer KEY, any key will do here");
   if (is("POST", "/logs3")) return logs3(request);
   if (is("POST", "/logs3/overflow")) return begin_upload(request);

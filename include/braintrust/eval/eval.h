@@ -61,8 +61,15 @@ struct EvalHooks {
 };
 
 namespace detail {
+template <class T>
+concept JsonReadable = requires(const nlohmann::json& json) {
+  json.template get<T>();
+};
+template <class T>
+concept JsonWritable = std::constructible_from<nlohmann::json, const T&>;
+
 using EvalTask = std::function<nlohmann::json(const nlohmann::json& input, EvalHooks& hooks)>;
-}
+}  // namespace detail
 
 // What is tested: a function of the input, or of the input and `EvalHooks&`. It returns the output, or a `Result` of it, whose
 // error is that of the case.
@@ -164,6 +171,13 @@ std::map<std::string, double> zero_scores(const EvalCaseResult& result, const st
 // The order is part of the interface: fields are only ever appended.
 template <class Input = nlohmann::json, class Output = nlohmann::json>
 struct EvalOptions {
+  static_assert(
+      detail::JsonReadable<Input> && detail::JsonWritable<Input>,
+      "an eval's Input must have to_json and from_json of nlohmann/json: NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(…) beside it");
+  static_assert(
+      detail::JsonReadable<Output> && detail::JsonWritable<Output>,
+      "an eval's Output must have to_json and from_json of nlohmann/json: NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(…) beside it");
+
   EvalDataOf<Input, Output> data = {};
   EvalTaskOf<Input, Output> task = {};
   std::vector<ScorerOf<Input, Output>> scores = {};
