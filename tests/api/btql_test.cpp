@@ -43,8 +43,7 @@ TEST(BtqlText, KeepsAHostileStringOneString) {
 }
 
 TEST(BtqlText, RefusesWhatServersDoNotReadAlike) {
-  for (const std::string hostile : {"\\", "\\' OR 1=1 --", "a\\b", std::string("a\0b", 3).c_str(), "\x01", "\x7f"}) {
-    if (hostile == "a") continue;  // the zero byte: below
+  for (const std::string hostile : {"\\", "\\' OR 1=1 --", "a\\b", "\x01", "\x7f"}) {
     const auto query = btql_text("x = {}", hostile);
     ASSERT_FALSE(query) << hostile;
     EXPECT_EQ(query.error().code, ErrorCode::invalid_argument);
