@@ -41,8 +41,9 @@ Result<Base> base_of(const Experiment::Core& core, const std::string& wanted) {
     if (!response) return response.error();
     if (response->status == 400) return Base{};  // the server's way to say: none
     if (!response->ok()) return detail::error_of(call, *response);
-    const json answer = json::parse(response->body, nullptr, false);
-    return Base{text_at(answer, "base_exp_id"), text_at(answer, "base_exp_name")};
+    const auto answer = detail::body_of(call, *response);
+    if (!answer) return answer.error();
+    return Base{text_at(*answer, "base_exp_id"), text_at(*answer, "base_exp_name")};
   }
   const auto answer = core.client->call({.path = "v1/experiment/" + pipeline::escape_url(wanted)});
   if (!answer) return answer.error();

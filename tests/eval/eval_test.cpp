@@ -707,7 +707,7 @@ TEST(Eval, ShowsWhatIsExpectedOnTheTaskAndNoPlaceInTheLibrary) {
   for (const char* const name : {"eval", "task", "ExactMatch"}) {
     const Row row = backend.row(name);
     EXPECT_FALSE(row["context"].contains("caller_filename")) << row.dump();
-    if (name != std::string("ExactMatch")) EXPECT_EQ(row["expected"], "b");
+    EXPECT_TRUE(name == std::string("ExactMatch") || row["expected"] == "b");
   }
 }
 

@@ -65,6 +65,7 @@ TEST_F(LocalServer, WantsSomeKey) {
     EXPECT_THAT(answer.body, HasSubstr("no API key"));
   }
   EXPECT_EQ(without.get("/ping").status, 200);
+  EXPECT_NE(without.get("/app/local/p/P/experiments/e").body.find("show --experiment"), std::string::npos);
   EXPECT_EQ(must(server_.store().row_count()), 0U);
   without.add_header("Authorization: Bearer  ");
   EXPECT_EQ(without.post("/logs3", body({row("1")})).status, 401);
