@@ -160,21 +160,24 @@ TEST(Summary, ListsFailuresOfAnEvalThatKeepsNoResults) {
   EXPECT_THAT(reporter.take(), Not(HasSubstr("Foo")));
 }
 
-TEST(Summary, FitsTheWidthButNeverCutsTheLink) {
+TEST(Summary, FitsTheWidthButCutsNeitherTheLinkNorWhatAnErrorAdvises) {
   auto result = sample();
   const std::string url = "https://bt/" + std::string(300, 'x');
   result.summary.experiment_url = url;
   result.summary.scores[0].name = std::string(200, 's');
   result.summary.scores[1].name = "日本語日本語日本語日本語日本語日本語日本語";
-  result.results = {{.input = std::string(500, 'i'), .error = std::string(500, 'e'), .trial = 3}};
+  const std::string error = "no answer: " + std::string(200, 'e') + "; set a key";
+  result.results = {{.input = std::string(500, 'i'), .error = error, .trial = 3}};
   result.failed_cases = 1;
   std::istringstream lines(summary_of(result, {.width = 84}));
   for (std::string line; std::getline(lines, line);) {
-    if (line.find(url) == line.npos) {
+    if (line.find(url) == line.npos && line.find("no answer") == line.npos) {
       EXPECT_LE(detail::display_width(line), 84U) << line;
     }
   }
-  EXPECT_THAT(summary_of(result, {.width = 84}), HasSubstr(url + "\n"));
+  EXPECT_THAT(summary_of(result, {.width = 84}), AllOf(HasSubstr(url + "\n"), HasSubstr(error + "\n")));
+  result.results[0].error = std::string(5000, 'e');
+  EXPECT_LT(summary_of(result, {.width = 84}).size(), 3000u) << "but is no page of its own";
   EXPECT_THAT(summary_of(result, {.width = 1}), HasSubstr(url)) << "no width is too small";
 }
 
