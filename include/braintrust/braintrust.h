@@ -1,7 +1,7 @@
 #pragma once
 
-// Everything that needs no further library: tracing and model calls (tracing.h), datasets, queries, prompts and functions (api/),
-// experiments and evals (eval/). Programs made of evals want <braintrust/eval/main.h>, too.
+// Everything that needs no further library: tracing and model calls (tracing.h), datasets, queries, prompts and functions
+// (api/), experiments and evals (eval/). Programs made of evals want <braintrust/eval/main.h>, too.
 //
 // Cost: includes the whole of nlohmann/json.hpp, because what is read back is JSON. A file that only traces is compiled in less
 // than half the time with <braintrust/tracing.h>.

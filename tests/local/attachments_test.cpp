@@ -9,9 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <braintrust/tracing.h>
 #include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
+#include <braintrust/tracing.h>
 
 #include "local/attachment_text.h"
 #include "local/http_client.h"
