@@ -247,9 +247,9 @@ TEST(PromptCacheKeys, AreApartForEveryAccountAndPrompt) {
   add([](auto& s, auto&) { s.app_url = "https://c"; });
   add([](auto& s, auto&) { s.api_url = "https://c"; });
   add([](auto& s, auto&) { s.org_name = "other"; });
-  add([](auto&, json& parts) { parts = {{"id", "P"}}; });
-  add([](auto&, json& parts) { parts = {{"project_id", "P"}, {"slug", "s"}}; });
-  add([](auto&, json& parts) { parts = {{"project_name", "P\",\"slug\":\"s"}, {"slug", ""}}; });
+  add([](auto&, json& parts) { parts = json::object({{"id", "P"}}); });
+  add([](auto&, json& parts) { parts = json::object({{"project_id", "P"}, {"slug", "s"}}); });
+  add([](auto&, json& parts) { parts = json::object({{"project_name", "P\",\"slug\":\"s"}, {"slug", ""}}); });
   EXPECT_EQ(detail::prompt_cache_key(settings, prompt), *keys.find(detail::prompt_cache_key(settings, prompt)));
 }
 
