@@ -88,7 +88,7 @@ TEST(EvalScale, LosesNoRowOfTenThousandCasesAndSendsNoneTwice) {
     const Row& root = trace.only("eval");
     const int number = root.at("input").at("number");
     ++seen.at(static_cast<std::size_t>(number));
-    EXPECT_EQ(result.results.at(static_cast<std::size_t>(number)).row_id, root.at("id"));
+    EXPECT_EQ(root.at("id"), result.results.at(static_cast<std::size_t>(number)).row_id);
     EXPECT_EQ(result.results.at(static_cast<std::size_t>(number)).trace_id, id);
     EXPECT_EQ(root.at("expected"), number % 2);
     EXPECT_EQ(root.at("output"), 0);
