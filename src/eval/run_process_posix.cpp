@@ -14,7 +14,7 @@
 #include <string_view>
 #include <thread>
 
-extern char** environ;
+#include "core/spawn_arguments.h"
 
 namespace braintrust::detail {
 namespace {
@@ -48,25 +48,6 @@ class Descriptor {
  private:
   int number_;
 };
-
-std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& changes) {
-  std::vector<std::string> entries;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto name = text.substr(0, text.find('='));
-    const bool changed = std::any_of(changes.begin(), changes.end(), [&](const auto& change) { return change.first == name; });
-    if (!changed) entries.emplace_back(text);
-  }
-  for (const auto& [name, value] : changes) entries.push_back(name + "=" + value);
-  return entries;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (auto& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // How the child begins: output into the pipe, no other stream, no signal blocked or ignored that it may need, and a process
 // group of its own, so that what it starts can be ended with it.

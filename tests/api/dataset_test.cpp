@@ -8,6 +8,7 @@
 #include <braintrust/trace/masking.h>
 
 #include "api/dataset_core.h"
+#include "api/dataset_rows.h"
 #include "support/told.h"
 #include "trace/backend.h"
 #include "trace/logger_core.h"
@@ -16,15 +17,6 @@ namespace braintrust::test {
 namespace {
 
 using nlohmann::json;
-
-std::vector<DatasetRow> rows_of(const Dataset& dataset) {
-  std::vector<DatasetRow> rows;
-  for (auto& row : dataset) {
-    if (!row) throw std::runtime_error(row.error().message);
-    rows.push_back(*row);
-  }
-  return rows;
-}
 
 DatasetRow only(const Dataset& dataset) {
   const auto rows = rows_of(dataset);

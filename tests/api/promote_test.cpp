@@ -6,21 +6,13 @@
 
 #include <braintrust/api/dataset.h>
 
+#include "api/dataset_rows.h"
 #include "trace/backend.h"
 
 namespace braintrust::test {
 namespace {
 
 using nlohmann::json;
-
-std::vector<DatasetRow> rows_of(const Dataset& dataset) {
-  std::vector<DatasetRow> rows;
-  for (auto& row : dataset) {
-    if (!row) throw std::runtime_error(row.error().message);
-    rows.push_back(*row);
-  }
-  return rows;
-}
 
 // A span in the logger's project; its id.
 std::string log_span(Backend& backend, const SpanFields& fields) {
