@@ -368,13 +368,16 @@ TEST(ProgressReport, FitsTheWidthAndLeavesTheLastColumn) {
 class PseudoTerminal {
  public:
   PseudoTerminal() : master_(::posix_openpt(O_RDWR | O_NOCTTY)) {
-    ::grantpt(master_);
-    ::unlockpt(master_);
-    file = ::fdopen(::open(::ptsname(master_), O_RDWR | O_NOCTTY), "w");
+    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) return;
+    const int slave = ::open(::ptsname(master_), O_RDWR | O_NOCTTY);
+    if (slave < 0) return;
+    file = ::fdopen(slave, "w");
     const winsize size{.ws_row = 20, .ws_col = 50, .ws_xpixel = 0, .ws_ypixel = 0};
     ::ioctl(master_, TIOCSWINSZ, &size);
   }
-  ~PseudoTerminal() { ::close(master_); }
+  ~PseudoTerminal() {
+    if (master_ >= 0) ::close(master_);
+  }
   PseudoTerminal(const PseudoTerminal&) = delete;
   PseudoTerminal& operator=(const PseudoTerminal&) = delete;
 
@@ -386,7 +389,7 @@ class PseudoTerminal {
     for (ssize_t length; (length = ::read(master_, text, sizeof text)) > 0;) all.append(text, static_cast<std::size_t>(length));
     return all;
   }
-  std::FILE* file = nullptr;
+  std::FILE* file = nullptr;  // null where no pseudo-terminals are mounted, as in a bare chroot
 
  private:
   int master_;
@@ -402,13 +405,22 @@ std::string beginning_on_terminal(const char* term, const char* no_color) {
   return terminal.finish();
 }
 
-TEST(ProgressReport, IsAColouredBarOfItsWidthOnATerminal) {
+class ProgressOnTerminal : public testing::Test {
+ protected:
+  void SetUp() override {
+    PseudoTerminal terminal;
+    if (terminal.file == nullptr) GTEST_SKIP() << "no pseudo-terminals here";
+    terminal.finish();
+  }
+};
+
+TEST_F(ProgressOnTerminal, IsAColouredBarOfItsWidth) {
   EXPECT_EQ(beginning_on_terminal("xterm", ""),
             "Experiment \x1b[1mhi-2\x1b[0m is running at \x1b[36mhttps://bt\x1b[0m\r\n"
             "\r\x1b[1mSay Hi\x1b[0m  \x1b[36m──────────\x1b[0m  0/4  0%");
 }
 
-TEST(ProgressReport, HeedsNoColorAndTerminalsThatCanDoNothing) {
+TEST_F(ProgressOnTerminal, HeedsNoColorAndTerminalsThatCanDoNothing) {
   EXPECT_EQ(beginning_on_terminal("xterm", "1"), "Experiment hi-2 is running at https://bt\r\n\rSay Hi  ──────────  0/4  0%");
   EXPECT_EQ(beginning_on_terminal("dumb", ""), "Experiment hi-2 is running at https://bt\r\n");
 }
