@@ -7,6 +7,7 @@ cmake_minimum_required(VERSION 3.25)
 # What a room may include beside itself and core/. A room of no line here is an error: it has to be placed first.
 set(core_may_include)
 set(pipeline_may_include)
+set(otlp_may_include pipeline)
 set(trace_may_include pipeline)
 set(api_may_include pipeline trace)
 set(llm_may_include)
@@ -14,7 +15,7 @@ set(instrument_may_include pipeline trace llm)
 set(eval_may_include pipeline trace instrument api)
 # Leaves take what they need, and nothing takes from a leaf.
 set(leaves otel local auto)
-set(rooms core pipeline trace api llm instrument eval ${leaves})
+set(rooms core pipeline otlp trace api llm instrument eval ${leaves})
 
 if(NOT ROOT)
   cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH ROOT)
