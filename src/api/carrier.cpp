@@ -34,7 +34,7 @@ struct Carriers {
 
 Logger carrier_of(const ConnectionOptions& connection) {
   if (is_blank(connection)) {
-    if (Logger current = current_logger()) return current;
+    if (Logger current = current_logger(); current && LoggerCore::of(current)->settings.to_braintrust) return current;
   }
   const LoggerOptions options{.api_key = connection.api_key,
                               .app_url = connection.app_url,

@@ -1,16 +1,12 @@
 #pragma once
 
-// `Courier`: takes finished rows and brings them to Braintrust, whatever the network does.
+// `Courier`: takes finished rows to every place they go to: to Braintrust, and to what exporters were given (outlet.h).
 //
-// Owned and driven by the one background thread (flusher.h): `take` rows, then `step` again and again. In a step it logs in
-// (PROTO 1.1), asks the server's limits (4.4), resolves project names (2), forms batches, and keeps a few requests in flight
-// over kept connections, with retry, splitting and overflow upload. It knows rows as bytes, not as spans.
+// Owned and driven by the one background thread (flusher.h): `take` rows, then `step` again and again. All outlets share one
+// HTTP client, so that one wait is a wait for all of them.
 //
-// A row is one JSON object text without the ids of its destination (`project_id`, `log_id`, …): the courier puts those first.
-// Rows with one key that meet before they are sent become one row (4.3); at most one row of a key is in flight at a time, and
-// later ones follow in order.
-//
-// Attachments follow the rows that name them (uploads.h).
+// Several outlets do not hold each other up: while one cannot get rid of its rows and another can, rows go on to both, and the
+// one keeps as many as its share of the queue's bound allows. Beyond that its newest are dropped and counted.
 //
 // Threads: everything from the background thread, except `wake`. Errors: told to the diagnostics handler and counted.
 
@@ -18,45 +14,47 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include <braintrust/core/id.h>
 
+#include "pipeline/braintrust_outlet.h"
 #include "pipeline/counters.h"
-#include "pipeline/destination.h"
+#include "pipeline/http.h"
+#include "pipeline/outlet.h"
 #include "pipeline/settings.h"
-#include "pipeline/uploads.h"
 
 namespace braintrust::pipeline {
 
-struct Row {
-  Destination* destination = nullptr;
-  RowId id = {};               // for matching rows of one key without parsing them; zero: no other row has its key
-  bool merge = false;          // `_is_merge`: the text says so too
-  std::string_view text = {};  // `{"id":"…",…}`; copied by `take`
-};
-
 class Courier {
  public:
-  Courier(Settings settings, Counters& counters);
-  ~Courier();
+  // `most_bytes`: the queue's bound.
+  Courier(const Settings& settings, Counters& counters, std::size_t most_bytes);
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
+  // Whether an outlet has a use for a row of a span that has not ended.
+  bool takes_open_spans() const noexcept { return braintrust_ != nullptr; }
+
   // A row of this id is about to be taken: what is needed for that comes into the cache meanwhile.
-  void expect(RowId id) const noexcept;
+  void expect(RowId id) const noexcept {
+    if (braintrust_ != nullptr) braintrust_->expect(id);
+  }
   void take(const Row& row);
   // What a row that was taken before refers to.
   void take_upload(Upload upload);
 
-  // Ends the batch that is being formed, so that the next `step` sends it though it is not full.
+  // The logger is about to end: open spans are sent as they stand.
+  void take_no_more_of_open_spans();
+
+  // What was taken until now need not wait for more rows.
   void seal();
 
   // Does what can be done now, then waits for the network, a retry's time or `wake`, at most `longest`.
   void step(std::chrono::milliseconds longest);
 
   // Makes a waiting `step` return. Any thread.
-  void wake() noexcept;
+  void wake() noexcept { http_.wakeup(); }
 
   // Nothing is held: every row and upload taken was sent or given up.
   bool idle() const noexcept;
@@ -64,22 +62,28 @@ class Courier {
   // Enough is held that taking more would only move memory from the queue to here.
   bool full() const noexcept;
 
-  // Nothing will ever be sent with these settings (no key, or the server refused it): waiting is useless.
+  // Nothing that is held will ever be sent: waiting is useless.
   bool hopeless() const noexcept;
 
-  // Rows sent or finally given up until now, of all taken until now: a flush waits for done() to reach taken().
-  std::uint64_t taken() const noexcept;
-  std::uint64_t done() const noexcept;
+  std::uint64_t held_rows() const noexcept;
 
   // Cancels what is in flight and counts all that is held as `closed`, rows and uploads.
   void give_up();
 
   // For `Logger::link()`: what the login said, or blank. Any thread.
-  std::string org_name() const;
+  std::string org_name() const { return braintrust_ != nullptr ? braintrust_->org_name() : std::string(); }
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  bool has_share_left(const Outlet& outlet, const Row& row);
+  void publish_held();
+  void publish_age();
+
+  Counters& counters_;
+  HttpClient http_;
+  std::vector<std::unique_ptr<Outlet>> outlets_;
+  BraintrustOutlet* braintrust_ = nullptr;  // among them, or null
+  std::size_t share_ = 0;                   // of the queue's bound, for each outlet; bytes
+  Outlet::Clock::time_point told_at_ = {};  // of rows beyond a share
 };
 
 }  // namespace braintrust::pipeline

@@ -8,6 +8,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "pipeline/background_thread.h"
+#include "pipeline/media_gate.h"
 
 namespace braintrust::pipeline {
 namespace {
@@ -98,7 +99,8 @@ void Flusher::run_or_end() noexcept {
 
 void Flusher::run() {
   Queue& queue = *queue_.load();
-  auto courier = std::make_unique<Courier>(options_.settings, counters_);
+  MediaGate::set_taken_by_this_thread(options_.settings.to_braintrust);
+  auto courier = std::make_unique<Courier>(options_.settings, counters_, options_.bounds.max_bytes);
   {
     const std::lock_guard lock(mutex_);
     thread_id_ = std::this_thread::get_id();
@@ -146,7 +148,8 @@ void Flusher::run() {
         flush_block = first != nullptr ? last : nullptr;
       }
       if (open_spans || now - looked_at >= open_span_interval) {
-        source_.write_open(open_spans, *courier);
+        if (open_spans || courier->takes_open_spans()) source_.write_open(open_spans, *courier);
+        if (open_spans) courier->take_no_more_of_open_spans();
         looked_at = now;
         if (first == nullptr && queue.rows() == 0) queue.trim(kept_when_idle);
       }
@@ -202,7 +205,7 @@ void Flusher::run() {
     first = list;
     list = next;
   }
-  std::uint64_t given_up = courier->taken() - courier->done();
+  std::uint64_t given_up = courier->held_rows();
   while (first != nullptr) {
     read_records(*first, [&](const char* record) { source_.discard(record); });
     given_up += first->rows;
@@ -308,12 +311,13 @@ Stats Flusher::stats() const {
   stats.sent_bytes = c.sent_bytes;
   stats.requests = c.requests;
   stats.retries = c.retries;
-  stats.dropped = {.queue_full = queue_.load()->refused(),
+  stats.dropped = {.queue_full = queue_.load()->refused() + c.outlet_full,
                    .refused = c.refused,
                    .exhausted = c.exhausted,
                    .unresolved = c.unresolved,
                    .invalid = c.invalid,
-                   .closed = c.closed + turned_away_.load(std::memory_order_relaxed)};
+                   .closed = c.closed + turned_away_.load(std::memory_order_relaxed),
+                   .not_carried = c.not_carried};
   stats.queued_rows = queue_.load()->rows() + c.held.rows;
   stats.queued_bytes = queue_.load()->bytes() + c.held.bytes;
   stats.attachments = {.queued = c.uploads_held,
@@ -329,13 +333,14 @@ Stats Flusher::stats() const {
 
 FlushResult Flusher::result_since_last_flush() {
   const Stats now = stats();
-  const FlushResult total = {.sent = now.sent_rows,
-                             .pending = now.queued_rows,
-                             .failed = now.dropped.refused + now.dropped.exhausted + now.dropped.unresolved,
-                             .dropped = now.dropped.queue_full + now.dropped.invalid + now.dropped.closed,
-                             .attachments_sent = now.attachments.sent,
-                             .attachments_pending = now.attachments.queued,
-                             .attachments_failed = now.attachments.failed + now.attachments.closed};
+  const FlushResult total = {
+      .sent = now.sent_rows,
+      .pending = now.queued_rows,
+      .failed = now.dropped.refused + now.dropped.exhausted + now.dropped.unresolved,
+      .dropped = now.dropped.queue_full + now.dropped.invalid + now.dropped.closed + now.dropped.not_carried,
+      .attachments_sent = now.attachments.sent,
+      .attachments_pending = now.attachments.queued,
+      .attachments_failed = now.attachments.failed + now.attachments.closed};
   const FlushResult before = std::exchange(reported_, total);
   return {.sent = total.sent - before.sent,
           .pending = total.pending,

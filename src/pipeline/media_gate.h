@@ -25,8 +25,11 @@ class MediaGate {
     wanted_.store(wanted, std::memory_order_relaxed);
   }
 
+  // The background thread of a logger begins. Only Braintrust takes attachments: elsewhere media stay in their rows.
+  static void set_taken_by_this_thread(bool taken) noexcept { taken_by_this_thread_ = taken; }
+
   bool open() const noexcept {
-    return wanted_.load(std::memory_order_relaxed) &&
+    return taken_by_this_thread_ && wanted_.load(std::memory_order_relaxed) &&
            Clock::now().time_since_epoch().count() >= closed_until_.load(std::memory_order_relaxed);
   }
 
@@ -38,6 +41,7 @@ class MediaGate {
   }
 
  private:
+  static inline thread_local bool taken_by_this_thread_ = true;
   std::atomic<bool> wanted_ = true;
   std::atomic<Clock::rep> closed_until_ = Clock::time_point::min().time_since_epoch().count();
 };

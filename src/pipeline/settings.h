@@ -6,8 +6,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <braintrust/pipeline/exporter.h>
 
 namespace braintrust::pipeline {
 
@@ -32,6 +36,9 @@ struct Settings {
   std::chrono::milliseconds retry_wait{500};  // the first wait is up to this, each later one up to twice the last, 30 s at most
   std::string failed_payloads_directory = {};  // BRAINTRUST_FAILED_PUBLISH_PAYLOADS_DIR
   std::string all_payloads_directory = {};     // BRAINTRUST_ALL_PUBLISH_PAYLOADS_DIR
+
+  bool to_braintrust = true;
+  std::vector<Exporter> exporters = {};  // where rows go as well, or instead
 };
 
 }  // namespace braintrust::pipeline

@@ -209,6 +209,8 @@ void RowWriter::write_row(const RecordHeader& header, std::string_view file, std
   courier.take({.destination = header.destination,
                 .id = foreign.empty() || foreign == to_string(header.row) ? header.row : key_of(foreign),
                 .merge = header.merge && header.kind != RowKind::comment,
+                .of_span = header.kind == RowKind::span && header.has_span,
+                .ends_span = header.end.clock != Moment::none,
                 .text = work_->row.view()});
   hand_over_attachments(courier);
 }

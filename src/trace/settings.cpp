@@ -110,6 +110,11 @@ pipeline::Flusher::Options resolve_options(const LoggerOptions& options, const E
   settings.org_name = choose(options.org_name, environment, {"BRAINTRUST_ORG_NAME"});
   settings.app_public_url = choose({}, environment, {"BRAINTRUST_APP_PUBLIC_URL"});
 
+  settings.to_braintrust = !options.exporter;
+  if (options.exporter) settings.exporters.push_back(options.exporter);
+  std::copy_if(options.exporters.begin(), options.exporters.end(), std::back_inserter(settings.exporters),
+               [](const Exporter& exporter) { return static_cast<bool>(exporter); });
+
   std::error_code error;
   const auto directory = std::filesystem::current_path(error);
   if (!error) settings.working_directory = directory.string();

@@ -87,7 +87,7 @@ double seconds_of(clockid_t clock) {
 void measure(const Sink& sink, std::size_t rows, std::size_t bytes, std::size_t batch) {
   Settings settings{.api_key = "k", .app_url = sink.url(), .api_url = sink.url(), .batch_rows = batch};
   Counters counters;
-  Courier courier(settings, counters);
+  Courier courier(settings, counters, 64u << 20);
   Destination logs{ObjectType::project_logs, "3f1c2f4e-0000-4000-8000-000000000000", ""};
   std::string text = R"({"id":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","input":")";
   text += std::string(bytes - text.size() - 2, 'x') + "\"}";

@@ -49,7 +49,7 @@ class UploadsTest : public testing::Test {
   }
 
   Courier& courier() {
-    if (!started) started = std::make_unique<Courier>(settings, counters);
+    if (!started) started = std::make_unique<Courier>(settings, counters, 64u << 20);
     return *started;
   }
 

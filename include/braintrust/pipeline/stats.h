@@ -4,7 +4,7 @@
 //
 // Made by `Logger::stats()` and `Logger::flush()`. A row is one span (a span that stayed open for more than a second is two: a
 // partial row and its completion) or one record of feedback. Every row that was logged is in exactly one of: queued, sent,
-// dropped.
+// dropped. Where a logger's rows go to several places (`LoggerOptions::exporters`), each row counts once for each of them.
 //
 // Threads: plain values; the counters behind them are read one by one, so a snapshot taken while rows move may be off by those.
 // Units: rows, bytes, seconds.
@@ -15,14 +15,16 @@ namespace braintrust {
 
 // Rows that will never arrive, by cause.
 struct Dropped {
-  std::uint64_t queue_full = 0;  // logged while the queue was at its bound
-  std::uint64_t refused = 0;     // the server said no (4xx) to the row itself
-  std::uint64_t exhausted = 0;   // retried as often as allowed
-  std::uint64_t unresolved = 0;  // its project could not be had: unknown, or not allowed
-  std::uint64_t invalid = 0;     // it could not be made into JSON
-  std::uint64_t closed = 0;      // logged after shutdown, or still queued when the exit deadline passed
+  std::uint64_t queue_full =
+      0;                        // logged while the queue was at its bound, or one of several places they go to was at its share
+  std::uint64_t refused = 0;    // the server said no (4xx) to the row itself
+  std::uint64_t exhausted = 0;  // retried as often as allowed
+  std::uint64_t unresolved = 0;   // its project could not be had: unknown, or not allowed
+  std::uint64_t invalid = 0;      // it could not be made into JSON
+  std::uint64_t closed = 0;       // logged after shutdown, or still queued when the exit deadline passed
+  std::uint64_t not_carried = 0;  // an exporter has no form for it: OTLP knows no feedback, and no change of an ended span
 
-  std::uint64_t total() const { return queue_full + refused + exhausted + unresolved + invalid + closed; }
+  std::uint64_t total() const { return queue_full + refused + exhausted + unresolved + invalid + closed + not_carried; }
 };
 
 // What became of the attachments that written rows name. Those whose row never came are in none of these.

@@ -25,7 +25,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <braintrust/pipeline/exporter.h>
 #include <braintrust/pipeline/stats.h>
 #include <braintrust/trace/span.h>
 
@@ -71,6 +73,10 @@ struct LoggerOptions {
   EnvironmentOptions environment = {};
   // Whether it becomes the current logger.
   bool set_current = true;
+
+  // Where the spans go instead of Braintrust, or as well. See otlp.h.
+  Exporter exporter = {};
+  std::vector<Exporter> exporters = {};
 };
 
 // Who gave feedback. Spelled as on the wire.
