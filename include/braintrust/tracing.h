@@ -13,6 +13,7 @@
 #include <braintrust/instrument/call.h>
 #include <braintrust/instrument/prices.h>
 #include <braintrust/instrument/wrap.h>
+#include <braintrust/otlp/otlp.h>
 #include <braintrust/trace/attachment.h>
 #include <braintrust/trace/context.h>
 #include <braintrust/trace/coroutine.h>

@@ -8,7 +8,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "api/cache_folder.h"
-#include "api/gzip.h"
+#include "core/gzip.h"
 #include "core/json_member.h"
 #include "core/json_scan.h"
 #include "core/sha256.h"

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/percent.h"
 #include "eval/code_points.h"
 
 namespace braintrust::eval {
@@ -305,27 +306,10 @@ bool Checker::matches(const std::string& text, const std::string& pattern) {
   }
 }
 
-// %41 becomes A.
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    unsigned char value = 0;
-    if (text.size() >= 3 && text[0] == '%' &&
-        std::from_chars(text.data() + 1, text.data() + 3, value, 16).ptr == text.data() + 3) {
-      out += static_cast<char>(value);
-      text.remove_prefix(3);
-    } else {
-      out += text[0];
-      text.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
 const json& Checker::target(const std::string& reference) const {
   if (reference == "#") return root_;
   if (!reference.starts_with("#/")) refuse("refers to '" + reference + "', which is not a place in it (#/…)");
-  const json::json_pointer place(percent_decoded(std::string_view(reference).substr(1)));
+  const json::json_pointer place(detail::percent_decoded(std::string_view(reference).substr(1)));
   if (!root_.contains(place)) refuse("refers to '" + reference + "', which is not in it");
   return root_.at(place);
 }

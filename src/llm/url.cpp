@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/percent.h"
+
 namespace braintrust::llm {
 namespace {
 
@@ -12,12 +14,6 @@ template <class... Char>
 std::string_view before(std::string_view text, Char... ends) {
   ((text = text.substr(0, text.find(ends))), ...);
   return text;
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 }  // namespace
@@ -62,29 +58,11 @@ std::optional<Url> Url::parse(std::string_view text) noexcept {
   return url.host.empty() ? std::nullopt : std::optional<Url>(url);
 }
 
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-        continue;
-      }
-    }
-    out += text[i];
-  }
-  return out;
-}
-
 std::string path_segment(std::string_view path, std::string_view before) {
   const std::size_t at = path.find(before);
   if (at == std::string_view::npos) return {};
   const std::string_view rest = path.substr(at + before.size());
-  return percent_decoded(rest.substr(0, rest.find('/')));
+  return detail::percent_decoded(rest.substr(0, rest.find('/')));
 }
 
 }  // namespace braintrust::llm

@@ -26,9 +26,6 @@ struct Url {
 // Letters of ASCII only.
 bool same_ignoring_case(std::string_view left, std::string_view right) noexcept;
 
-// %41 becomes A; what is no such escape stays.
-std::string percent_decoded(std::string_view text);
-
 // What stands in a path behind `before`, up to the next slash, decoded; blank when `before` is not in it.
 std::string path_segment(std::string_view path, std::string_view before);
 

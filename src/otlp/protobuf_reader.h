@@ -20,7 +20,7 @@
 
 #include "otlp/protobuf_writer.h"
 
-namespace braintrust::otlp {
+namespace braintrust::detail::otlp {
 
 class ProtobufReader {
  public:
@@ -100,4 +100,4 @@ class ProtobufReader {
   std::string_view bytes_ = {};
 };
 
-}  // namespace braintrust::otlp
+}  // namespace braintrust::detail::otlp

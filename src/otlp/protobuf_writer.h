@@ -15,7 +15,7 @@
 
 #include <braintrust/core/buffer.h>
 
-namespace braintrust::otlp {
+namespace braintrust::detail::otlp {
 
 constexpr std::size_t varint_size(std::uint64_t value) noexcept {
   std::size_t size = 1;
@@ -34,7 +34,7 @@ constexpr std::size_t bytes_size(unsigned field, std::size_t size) noexcept {
 
 class ProtobufWriter {
  public:
-  explicit ProtobufWriter(detail::Buffer& out) : out_(out) {}
+  explicit ProtobufWriter(Buffer& out) : out_(out) {}
 
   void varint(unsigned field, std::uint64_t value) {
     tag(field, WireType::varint);
@@ -73,7 +73,7 @@ class ProtobufWriter {
     for (int i = 0; i < size; ++i) out_.append(static_cast<char>(value >> (8 * i)));
   }
 
-  detail::Buffer& out_;
+  Buffer& out_;
 };
 
-}  // namespace braintrust::otlp
+}  // namespace braintrust::detail::otlp

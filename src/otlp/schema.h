@@ -4,7 +4,7 @@
 //
 // Source: opentelemetry-proto 1.3: collector/trace/v1, trace/v1, resource/v1, common/v1.
 
-namespace braintrust::otlp::schema {
+namespace braintrust::detail::otlp::schema {
 
 namespace export_request {  // ExportTraceServiceRequest
 inline constexpr unsigned resource_spans = 1;
@@ -57,4 +57,4 @@ namespace status_code {
 inline constexpr unsigned unset = 0, ok = 1, error = 2;
 }
 
-}  // namespace braintrust::otlp::schema
+}  // namespace braintrust::detail::otlp::schema

@@ -400,6 +400,7 @@ void BraintrustOutlet::advance(Clock::time_point now) { state_->advance(now); }
 Outlet::Clock::time_point BraintrustOutlet::next_due() const { return state_->next_due(); }
 bool BraintrustOutlet::idle() const noexcept { return state_->done == state_->taken && state_->uploads.idle(); }
 bool BraintrustOutlet::full() const noexcept { return state_->full(); }
+bool BraintrustOutlet::stuck() const noexcept { return state_->trouble > 0 || state_->session.stuck(); }
 bool BraintrustOutlet::hopeless() const noexcept { return state_->session.hopeless(); }
 std::uint64_t BraintrustOutlet::held_rows() const noexcept { return state_->assembler.held_rows(); }
 std::size_t BraintrustOutlet::held_bytes() const noexcept { return state_->assembler.held_bytes(); }

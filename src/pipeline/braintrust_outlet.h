@@ -36,6 +36,7 @@ class BraintrustOutlet final : public Outlet {
   Clock::time_point next_due() const override;
   bool idle() const noexcept override;
   bool full() const noexcept override;
+  bool stuck() const noexcept override;
   bool hopeless() const noexcept override;
   std::uint64_t held_rows() const noexcept override;
   std::size_t held_bytes() const noexcept override;

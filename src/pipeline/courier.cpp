@@ -24,22 +24,22 @@ Courier::Courier(const Settings& settings, Counters& counters, std::size_t most_
 
 void Courier::take(const Row& row) {
   for (const auto& outlet : outlets_) {
-    if (outlets_.size() == 1 || has_share_left(*outlet, row)) outlet->take(row);
+    if (outlets_.size() > 1 && outlet->stuck() && outlet->held_bytes() + row.text.size() > share_) {
+      count_left_out();
+    } else {
+      outlet->take(row);
+    }
   }
   publish_held();
 }
 
-bool Courier::has_share_left(const Outlet& outlet, const Row& row) {
-  if (outlet.held_bytes() + row.text.size() <= share_ || !outlet.full()) return true;
+void Courier::count_left_out() {
   add(counters_.outlet_full, 1);
   const auto now = Outlet::Clock::now();
-  if (told_at_ == Outlet::Clock::time_point{} || now - told_at_ >= between_reports) {
-    told_at_ = now;
-    detail::report(
-        Severity::warning, ErrorCode::queue_full,
-        "one of several places that rows go to does not take them: its newest rows are dropped, the others get them");
-  }
-  return false;
+  if (told_at_ != Outlet::Clock::time_point{} && now - told_at_ < between_reports) return;
+  told_at_ = now;
+  detail::report(Severity::warning, ErrorCode::queue_full,
+                 "one of several places that rows go to does not take them: its newest rows are dropped, the others get them");
 }
 
 void Courier::take_upload(Upload upload) {
@@ -78,8 +78,14 @@ bool Courier::idle() const noexcept {
   return std::all_of(outlets_.begin(), outlets_.end(), [](const auto& outlet) { return outlet->idle(); });
 }
 
+bool Courier::is_full(const Outlet& outlet) const noexcept {
+  return outlet.full() || (outlets_.size() > 1 && outlet.held_bytes() >= share_);
+}
+
 bool Courier::full() const noexcept {
-  return std::all_of(outlets_.begin(), outlets_.end(), [](const auto& outlet) { return outlet->full(); });
+  const auto is_full_but_moves = [this](const auto& outlet) { return is_full(*outlet) && !outlet->stuck(); };
+  return std::any_of(outlets_.begin(), outlets_.end(), is_full_but_moves) ||
+         std::all_of(outlets_.begin(), outlets_.end(), [this](const auto& outlet) { return is_full(*outlet); });
 }
 
 bool Courier::hopeless() const noexcept {

@@ -5,8 +5,9 @@
 // Owned and driven by the one background thread (flusher.h): `take` rows, then `step` again and again. All outlets share one
 // HTTP client, so that one wait is a wait for all of them.
 //
-// Several outlets do not hold each other up: while one cannot get rid of its rows and another can, rows go on to both, and the
-// one keeps as many as its share of the queue's bound allows. Beyond that its newest are dropped and counted.
+// Several outlets do not hold each other up for long: one that is only slow is waited for, but while one is stuck and another is
+// not, rows go on to both, and the stuck one keeps as many as its share of the queue's bound allows. Beyond that its newest are
+// dropped and counted.
 //
 // Threads: everything from the background thread, except `wake`. Errors: told to the diagnostics handler and counted.
 
@@ -74,7 +75,8 @@ class Courier {
   std::string org_name() const { return braintrust_ != nullptr ? braintrust_->org_name() : std::string(); }
 
  private:
-  bool has_share_left(const Outlet& outlet, const Row& row);
+  bool is_full(const Outlet& outlet) const noexcept;
+  void count_left_out();
   void publish_held();
   void publish_age();
 

@@ -155,7 +155,12 @@ struct HttpClient::Transfer {
     // Both are always set, blank ones too: libcurl then has no reason to look into the environment itself.
     curl_easy_setopt(easy, CURLOPT_PROXY, network.proxy_for(request.url).c_str());
     curl_easy_setopt(easy, CURLOPT_NOPROXY, network.no_proxy.c_str());
-    if (!network.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, network.ca_file.c_str());
+    const auto set_file = [this](CURLoption option, const std::string& file) {
+      if (!file.empty()) curl_easy_setopt(easy, option, file.c_str());
+    };
+    set_file(CURLOPT_CAINFO, request.tls.ca_file.empty() ? network.ca_file : request.tls.ca_file);
+    set_file(CURLOPT_SSLCERT, request.tls.client_certificate);
+    set_file(CURLOPT_SSLKEY, request.tls.client_key);
     if (!network.ca_directory.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, network.ca_directory.c_str());
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);

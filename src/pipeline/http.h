@@ -38,6 +38,13 @@ struct NetworkEnvironment {
 const NetworkEnvironment& http_start();
 
 struct HttpRequest {
+  // Files in PEM form, where the system's authorities and no certificate of our own will not do.
+  struct Tls {
+    std::string ca_file = {};
+    std::string client_certificate = {};
+    std::string client_key = {};
+  };
+
   std::string method = "GET";  // GET, POST, PUT, PATCH, DELETE
   std::string url = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
@@ -49,6 +56,7 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{60'000};
   std::size_t most_body = 16u << 20;  // of the answer; more is an error, as half an answer is none
   bool accept_gzip = false;           // asks for a compressed answer, and undoes it
+  Tls tls = {};
   // Goes out once at most, on a new connection: on a kept one that turns out to be dead libcurl would send it again.
   bool only_once = false;
   // Takes the body of a success as it comes, instead of `HttpResponse::body`. False ends the request.

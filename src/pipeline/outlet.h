@@ -56,6 +56,8 @@ class Outlet {
   virtual bool idle() const noexcept = 0;
   // Enough is held to keep the network busy: more may as well wait in the queue.
   virtual bool full() const noexcept = 0;
+  // The server let us down at the last try: nobody knows when what is held will be sent.
+  virtual bool stuck() const noexcept = 0;
   // Nothing will ever be sent, as the settings are: waiting is useless.
   virtual bool hopeless() const noexcept { return false; }
 

@@ -47,6 +47,8 @@ class Session {
 
   bool ready() const noexcept { return stage_ == Stage::ready; }
   bool hopeless() const noexcept { return stage_ == Stage::hopeless; }
+  // The last try to log in failed.
+  bool stuck() const noexcept { return hopeless() || (!ready() && failures_ > 0); }
 
   // Valid when ready.
   const std::string& api_url() const noexcept { return api_url_; }

@@ -17,7 +17,7 @@
 #include <braintrust/api/prompt.h>
 
 #include "api/cache_folder.h"
-#include "api/gzip.h"
+#include "core/gzip.h"
 #include "local/temporary_folder.h"
 #include "support/fake_braintrust.h"
 #include "support/told.h"

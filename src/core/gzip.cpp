@@ -1,4 +1,4 @@
-#include "api/gzip.h"
+#include "core/gzip.h"
 
 #if BRAINTRUST_HAS_ZLIB
 #include <zlib.h>
@@ -38,8 +38,10 @@ std::string gzip(std::string_view bytes) {
 std::string gzip(std::string_view bytes) { return std::string(bytes); }
 #endif
 
+bool is_gzip(std::string_view bytes) noexcept { return bytes.starts_with("\x1F\x8B"); }
+
 std::optional<std::string> gunzip(std::string_view bytes, std::size_t most) {
-  if (!bytes.starts_with("\x1F\x8B")) return bytes.size() <= most ? std::optional(std::string(bytes)) : std::nullopt;
+  if (!is_gzip(bytes)) return bytes.size() <= most ? std::optional(std::string(bytes)) : std::nullopt;
 #if BRAINTRUST_HAS_ZLIB
   z_stream stream = over(bytes);
   if (inflateInit2(&stream, gzip_window) != Z_OK) return std::nullopt;

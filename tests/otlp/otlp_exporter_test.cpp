@@ -1,0 +1,400 @@
+// Spans on their way to an OTLP server, through the public interface and real HTTP.
+
+#include <braintrust/otlp/otlp.h>
+
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <braintrust/tracing.h>
+
+#include "core/gzip.h"
+#include "otlp/protobuf_reader.h"
+#include "otlp/schema.h"
+#include "support/fake_braintrust.h"
+#include "support/told.h"
+
+namespace braintrust {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::Answer;
+using test::Deed;
+using test::ScriptedServer;
+using test::ServerRequest;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+constexpr const char* path = "/v1/traces";
+
+class OtlpExporter : public testing::Test {
+ protected:
+  OtlpExporter() { collector.on(path, {{}}); }
+
+  // To the collector alone, as JSON.
+  LoggerOptions only(OtlpOptions options = {}) {
+    if (options.endpoint.empty()) options.endpoint = collector.url();
+    if (!options.protocol) options.protocol = OtlpProtocol::http_json;
+    return {.project = "My Project", .exporter = otlp(options)};
+  }
+
+  static json spans_in(const ServerRequest& request) {
+    const json body = json::parse(request.body);
+    return body["resourceSpans"][0]["scopeSpans"][0]["spans"];
+  }
+  // All spans that came, by name.
+  std::map<std::string, json> spans() const {
+    std::map<std::string, json> all;
+    for (const ServerRequest& request : collector.requests(path)) {
+      for (const json& span : spans_in(request)) {
+        EXPECT_TRUE(all.emplace(span["name"], span).second) << span["name"] << " came twice";
+      }
+    }
+    return all;
+  }
+  static json attribute(const json& span, std::string_view key) {
+    for (const json& one : span["attributes"]) {
+      if (one["key"] == key) return one["value"].begin().value();
+    }
+    return nullptr;
+  }
+
+  ScriptedServer collector;
+  test::Told told;
+};
+
+TEST_F(OtlpExporter, SendsSpansToTheCollectorAndAsksNothingElse) {
+  auto logger = init_logger(only());
+  {
+    auto outer = logger.start_span("outer");
+    auto inner = logger.start_span("inner", {.type = SpanType::llm, .input = "Hi", .metadata = {{"model", "m"}}});
+    inner.log({.output = "Hello", .metrics = {{"prompt_tokens", 3}}});
+  }
+  EXPECT_TRUE(logger.flush().complete());
+  const auto came = spans();
+  ASSERT_EQ(came.size(), 2U);
+  const json& outer = came.at("outer");
+  const json& inner = came.at("inner");
+  EXPECT_EQ(inner["traceId"], outer["traceId"]);
+  EXPECT_EQ(inner["parentSpanId"], outer["spanId"]);
+  EXPECT_FALSE(outer.contains("parentSpanId"));
+  EXPECT_EQ(attribute(inner, "braintrust.parent"), "project_name:My Project");
+  EXPECT_EQ(attribute(inner, "braintrust.input_json"), "\"Hi\"");
+  EXPECT_EQ(attribute(inner, "gen_ai.usage.input_tokens"), "3");
+  EXPECT_LE(std::stoull(outer["startTimeUnixNano"].get<std::string>()),
+            std::stoull(inner["startTimeUnixNano"].get<std::string>()));
+  EXPECT_LE(std::stoull(inner["endTimeUnixNano"].get<std::string>()), std::stoull(outer["endTimeUnixNano"].get<std::string>()));
+  EXPECT_EQ(collector.requests().size(), collector.requests(path).size()) << "no login, no project: only traces";
+  EXPECT_THAT(told.all(), testing::IsEmpty());
+  EXPECT_EQ(logger.stats().sent_rows, 2U);
+}
+
+TEST_F(OtlpExporter, SpeaksProtobufUnlessAskedOtherwise) {
+  auto logger = init_logger({.exporter = otlp({.endpoint = collector.url()})});
+  logger.start_span("work").end();
+  EXPECT_TRUE(logger.flush().complete());
+  ASSERT_EQ(collector.count(path), 1U);
+  const ServerRequest request = collector.requests(path).front();
+  EXPECT_EQ(request.headers.at("content-type"), "application/x-protobuf");
+  namespace schema = detail::otlp::schema;
+  std::vector<std::string> names;
+  for (detail::otlp::ProtobufReader top(request.body); top.next();) {
+    for (detail::otlp::ProtobufReader resource(top.bytes()); resource.next();) {
+      if (resource.field() != schema::resource_spans::scope_spans) continue;
+      for (detail::otlp::ProtobufReader scope(resource.bytes()); scope.next();) {
+        if (scope.field() != schema::scope_spans::spans) continue;
+        for (detail::otlp::ProtobufReader span(scope.bytes()); span.next();) {
+          if (span.field() == schema::span::name) names.emplace_back(span.bytes());
+        }
+      }
+    }
+  }
+  EXPECT_THAT(names, ElementsAre("work"));
+}
+
+TEST_F(OtlpExporter, SaysWhoTheSpansComeFrom) {
+  auto logger =
+      init_logger(only({.service_name = "assistant", .resource_attributes = {{"deployment.environment.name", "prod"}}}));
+  logger.start_span("work").end();
+  logger.flush();
+  const json body = json::parse(collector.requests(path).at(0).body);
+  std::map<std::string, std::string> resource;
+  for (const json& one : body["resourceSpans"][0]["resource"]["attributes"]) resource[one["key"]] = one["value"]["stringValue"];
+  EXPECT_EQ(resource["service.name"], "assistant");
+  EXPECT_EQ(resource["deployment.environment.name"], "prod");
+  EXPECT_EQ(resource["telemetry.sdk.language"], "cpp");
+  EXPECT_EQ(body["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"], "braintrust.sdk.cpp");
+}
+
+TEST_F(OtlpExporter, SendsAsWellToBraintrustWhenItIsOneOfSeveral) {
+  ScriptedServer braintrust;
+  play_braintrust(braintrust);
+  const test::FakeBraintrust fake;
+  auto logger = init_logger({.project = "P",
+                             .api_key = fake.api_key,
+                             .app_url = braintrust.url(),
+                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+  logger.start_span("both").end();
+  EXPECT_TRUE(logger.flush().complete());
+  const auto rows = rows_of(braintrust);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["span_id"], spans().at("both")["spanId"]);
+  EXPECT_EQ(logger.stats().sent_rows, 2U) << "one for each place";
+}
+
+TEST_F(OtlpExporter, SendsASpanOnceThoughBraintrustWasShownItWhileItWasOpen) {
+  ScriptedServer braintrust;
+  play_braintrust(braintrust);
+  const test::FakeBraintrust fake;
+  auto logger = init_logger({.project = "P",
+                             .api_key = fake.api_key,
+                             .app_url = braintrust.url(),
+                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+  auto span = logger.start_span("long", {.input = "first"});
+  while (rows_of(braintrust).empty()) std::this_thread::yield();  // it is shown after a second
+  EXPECT_TRUE(spans().empty());
+  span.log({.output = "last", .metadata = {{"k", 1}}});
+  span.end();
+  EXPECT_TRUE(logger.flush().complete());
+  const auto came = spans();
+  EXPECT_EQ(attribute(came.at("long"), "braintrust.input_json"), "\"first\"");
+  EXPECT_EQ(attribute(came.at("long"), "braintrust.output_json"), "\"last\"");
+  EXPECT_EQ(attribute(came.at("long"), "braintrust.metadata"), R"({"k":1})");
+}
+
+TEST_F(OtlpExporter, GoesOnToBraintrustWhileTheCollectorIsAway) {
+  ScriptedServer braintrust;
+  play_braintrust(braintrust);
+  const test::FakeBraintrust fake;
+  collector.on(path, {{.status = 503}});
+  auto logger = init_logger({.project = "P",
+                             .api_key = fake.api_key,
+                             .app_url = braintrust.url(),
+                             .queue = {.max_bytes = 8u << 20, .max_rows = 1'000'000},
+                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+  // More than the whole queue may hold.
+  const std::string text(2000, 'x');
+  constexpr std::uint64_t rows = 10'000;
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    logger.start_span("span", {.input = text}).end();
+    while (logger.stats().queued_bytes > (5u << 20)) std::this_thread::yield();
+  }
+  const auto sent = [&] { return logger.stats().sent_rows; };
+  while (sent() < rows && logger.stats().dropped.queue_full < rows) {
+    std::this_thread::yield();
+    logger.flush(milliseconds(1));
+  }
+  EXPECT_EQ(sent(), rows) << "all of them reached Braintrust";
+  EXPECT_GT(logger.stats().dropped.queue_full, 0U) << "and what the collector has no place for is counted";
+  EXPECT_TRUE(told.mentions("one of several places"));
+  logger.shutdown(milliseconds(0));
+}
+
+TEST_F(OtlpExporter, ReachesTheCollectorThoughBraintrustHasNoKey) {
+  ScriptedServer braintrust;
+  auto logger = init_logger({.project = "P",
+                             .api_key = "",
+                             .app_url = braintrust.url(),
+                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+  logger.start_span("work").end();
+  while (collector.count(path) == 0) logger.flush(milliseconds(50));
+  EXPECT_EQ(spans().count("work"), 1U);
+  EXPECT_EQ(logger.shutdown(milliseconds(100)).pending, 1U) << "Braintrust's";
+}
+
+// --- retry
+
+TEST_F(OtlpExporter, RepeatsWhatTheSpecificationSaysAndLosesNothing) {
+  for (const int status : {429, 502, 503, 504}) {
+    ScriptedServer moody;
+    moody.on(path, {{.deed = Deed::drop}, {.status = status}, {.status = status}, {}});
+    auto logger = init_logger(only({.endpoint = moody.url()}));
+    logger.start_span("work").end();
+    EXPECT_TRUE(logger.flush(seconds(30)).complete()) << status;
+    EXPECT_EQ(moody.count(path), 4U) << status;
+    EXPECT_EQ(logger.stats().retries, 3U);
+  }
+}
+
+TEST_F(OtlpExporter, DoesNotRepeatWhatTheSpecificationForbids) {
+  for (const int status : {400, 401, 404, 500, 501}) {
+    ScriptedServer strict;
+    strict.on(path, {{.status = status}, {}});
+    auto logger = init_logger(only({.endpoint = strict.url()}));
+    logger.start_span("work").end();
+    const FlushResult result = logger.flush();
+    EXPECT_EQ(result.failed, 1U) << status;
+    EXPECT_EQ(strict.count(path), 1U) << status;
+    EXPECT_TRUE(told.mentions("refused 1 span (status " + std::to_string(status))) << status;
+  }
+}
+
+TEST_F(OtlpExporter, WaitsAsLongAsTheServerAsks) {
+  collector.on(path, {{.status = 429, .headers = {{"Retry-After", "1"}}}, {}});
+  auto logger = init_logger(only());
+  logger.start_span("work").end();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(logger.flush(seconds(30)).complete());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, seconds(1));
+}
+
+TEST_F(OtlpExporter, DeliversEverythingWhenTheCollectorComesUpLate) {
+  const int port = test::free_port();
+  auto logger = init_logger(only({.endpoint = "http://127.0.0.1:" + std::to_string(port)}));
+  for (int i = 0; i < 2500; ++i) logger.start_span("span " + std::to_string(i)).end();
+  while (!told.mentions("takes no spans at present")) logger.flush(milliseconds(10));
+  ScriptedServer late(port);
+  late.on(path, {{}});
+  EXPECT_TRUE(logger.flush(seconds(60)).complete());
+  std::size_t came = 0;
+  for (const ServerRequest& request : late.requests(path)) came += spans_in(request).size();
+  EXPECT_EQ(came, 2500U);
+}
+
+TEST_F(OtlpExporter, HalvesWhatIsTooLarge) {
+  collector.handle(path,
+                   [](const ServerRequest& request) { return Answer{.status = request.body.size() > 20'000 ? 413 : 200}; });
+  auto logger = init_logger(only());
+  for (int i = 0; i < 100; ++i) logger.start_span("span " + std::to_string(i), {.input = std::string(1000, 'x')}).end();
+  EXPECT_TRUE(logger.flush(seconds(30)).complete());
+  std::map<std::string, int> came;
+  for (const ServerRequest& request : collector.requests(path)) {
+    if (request.body.size() > 20'000) continue;
+    for (const json& span : spans_in(request)) ++came[span["name"]];
+  }
+  EXPECT_EQ(came.size(), 100U);
+  for (const auto& [name, times] : came) EXPECT_EQ(times, 1) << name;
+}
+
+TEST_F(OtlpExporter, CountsWhatTheServerTookOnlyInPart) {
+  collector.on(path, {{.body = R"({"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}})"}});
+  auto logger = init_logger(only());
+  for (int i = 0; i < 5; ++i) logger.start_span("span").end();
+  const FlushResult result = logger.flush();
+  EXPECT_EQ(result.sent, 3U);
+  EXPECT_EQ(result.failed, 2U);
+  EXPECT_EQ(collector.count(path), 1U) << "a success is never repeated";
+  EXPECT_TRUE(told.mentions("refused 2 of 5 spans: too old"));
+}
+
+// --- what OTLP cannot say
+
+TEST_F(OtlpExporter, CountsWhatOtlpHasNoFormFor) {
+  auto logger = init_logger(only());
+  auto span = logger.start_span("work");
+  const SpanHandle handle = span.handle();
+  span.end();
+  handle.log({.metadata = {{"late", true}}});
+  logger.log_feedback({.id = handle.id(), .scores = {{"good", 1}}, .comment = "yes"});
+  const FlushResult result = logger.flush();
+  EXPECT_EQ(result.sent, 1U);
+  EXPECT_EQ(result.dropped, 3U);
+  EXPECT_EQ(logger.stats().dropped.not_carried, 3U);
+  EXPECT_TRUE(told.mentions("OTLP has no form"));
+}
+
+TEST_F(OtlpExporter, SendsOpenSpansAsTheyStandWhenTheLoggerEnds) {
+  auto logger = init_logger(only());
+  auto span = logger.start_span("open", {.input = "so far"});
+  EXPECT_EQ(logger.shutdown().pending, 0U);
+  const auto came = spans();
+  ASSERT_EQ(came.count("open"), 1U);
+  EXPECT_EQ(attribute(came.at("open"), "braintrust.input_json"), "\"so far\"");
+  EXPECT_GE(std::stoull(came.at("open")["endTimeUnixNano"].get<std::string>()),
+            std::stoull(came.at("open")["startTimeUnixNano"].get<std::string>()));
+}
+
+// --- options and environment
+
+class OtlpEnvironment : public OtlpExporter {
+ protected:
+  void set(const char* name, const std::string& value) {
+    ::setenv(name, value.c_str(), 1);
+    names_.push_back(name);
+  }
+  ~OtlpEnvironment() override {
+    for (const char* const name : names_) ::unsetenv(name);
+  }
+
+  // What the collector got of one span of a logger with these options.
+  ServerRequest request_of(const OtlpOptions& options) {
+    auto logger = init_logger({.project = "P", .exporter = otlp(options)});
+    logger.start_span("work").end();
+    EXPECT_TRUE(logger.flush().complete());
+    const auto all = collector.requests();
+    return all.empty() ? ServerRequest() : all.back();
+  }
+
+ private:
+  std::vector<const char*> names_;
+};
+
+TEST_F(OtlpEnvironment, TakesTheStandardVariables) {
+  collector.on("/base/v1/traces", {{}});
+  set("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url() + "/base");
+  set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json");
+  set("OTEL_EXPORTER_OTLP_HEADERS", "x-one=a%20b, x-two=2,broken,=none");
+  set("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+  set("OTEL_SERVICE_NAME", "from env");
+  set("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,host.name=h%2C1");
+  const ServerRequest request = request_of({});
+  EXPECT_EQ(request.path, "/base/v1/traces");
+  EXPECT_EQ(request.headers.at("content-type"), "application/json");
+  EXPECT_EQ(request.headers.at("x-one"), "a b");
+  EXPECT_EQ(request.headers.at("x-two"), "2");
+  EXPECT_EQ(request.headers.at("content-encoding"), "gzip");
+  const auto body = detail::gunzip(request.body, 1 << 20);
+  ASSERT_TRUE(body);
+  EXPECT_THAT(*body, testing::HasSubstr(R"({"key":"service.name","value":{"stringValue":"from env"}})"));
+  EXPECT_THAT(*body, testing::HasSubstr(R"({"key":"host.name","value":{"stringValue":"h,1"}})"));
+}
+
+TEST_F(OtlpEnvironment, PrefersTheVariableForTracesAndTakesItsAddressAsItIs) {
+  collector.on("/elsewhere", {{}});
+  set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+  set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector.url() + "/elsewhere");
+  set("OTEL_EXPORTER_OTLP_HEADERS", "x-one=general,x-two=2");
+  set("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-one=traces");
+  const ServerRequest request = request_of({});
+  EXPECT_EQ(request.path, "/elsewhere");
+  EXPECT_EQ(request.headers.at("x-one"), "traces");
+  EXPECT_EQ(request.headers.at("x-two"), "2");
+}
+
+TEST_F(OtlpEnvironment, PrefersOptions) {
+  set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+  set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+  set("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+  set("OTEL_EXPORTER_OTLP_HEADERS", "x-one=env");
+  const ServerRequest request = request_of({.endpoint = collector.url() + "/v1/traces",
+                                            .headers = {{"x-one", "option"}},
+                                            .protocol = OtlpProtocol::http_json,
+                                            .gzip = false});
+  EXPECT_EQ(request.path, path);
+  EXPECT_EQ(request.headers.at("x-one"), "option");
+  EXPECT_EQ(request.headers.at("content-type"), "application/json");
+  EXPECT_EQ(request.headers.count("content-encoding"), 0U);
+}
+
+TEST_F(OtlpEnvironment, SaysWhichVariableIsWrongAndGoesOn) {
+  set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+  set("OTEL_EXPORTER_OTLP_COMPRESSION", "zip");
+  set("OTEL_EXPORTER_OTLP_TIMEOUT", "10s");
+  const ServerRequest request = request_of({.endpoint = collector.url()});
+  EXPECT_EQ(request.headers.at("content-type"), "application/x-protobuf");
+  for (const char* const name : {"PROTOCOL", "COMPRESSION", "TIMEOUT"}) {
+    EXPECT_TRUE(told.mentions(std::string("OTEL_EXPORTER_OTLP_") + name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace braintrust
