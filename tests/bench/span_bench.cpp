@@ -21,6 +21,7 @@
 #include <braintrust/tracing.h>
 
 #include "bench/allocations.h"
+#include "bench/model_call.h"
 #include "bench/process.h"
 #include "bench/sink.h"
 
@@ -35,14 +36,6 @@ bench::Sink* sink = nullptr;
 
 constexpr int burst = 8'000;
 
-// JSON of 512 bytes, as a provider's body would be.
-std::string body(char filler) {
-  std::string text = R"({"messages":[{"role":"user","content":")";
-  text.append(512 - text.size() - 4, filler);
-  return text + "\"}]}";
-}
-const std::string input = body('i');
-const std::string output = body('o');
 const std::string question(420, 'q');
 const std::string system_prompt(80, 's');
 const std::string answer(430, 'a');
@@ -54,16 +47,7 @@ Logger new_logger(bool set_current = true) {
 
 void start_end(const Logger& logger) { Span span = logger.start_span("step"); }
 
-// Six attributes: input, output, model, provider, two token counts.
-void six_attributes(const Logger& logger) {
-  Span span = logger.start_span("chat", {.type = braintrust::SpanType::llm});
-  span.log({.input = Json::raw(input),
-            .output = Json::raw(output),
-            .metadata = {{"model", "gpt-5-mini"}, {"provider", "openai"}},
-            .metrics = {{"prompt_tokens", 2100}, {"completion_tokens", 42}}});
-}
-
-// The same event from C++ values.
+// The event of model_call.h from C++ values.
 void six_attributes_from_values(const Logger& logger) {
   Span span = logger.start_span("chat", {.type = braintrust::SpanType::llm});
   span.log({.input = Json::array({{{"role", "system"}, {"content", system_prompt}}, {{"role", "user"}, {"content", question}}}),
@@ -121,7 +105,7 @@ void app_thread(benchmark::State& state) {
   logger.shutdown(std::chrono::seconds(60));
 }
 BENCHMARK(app_thread<start_end, 1>)->Name("span/start_end")->UseManualTime();
-BENCHMARK(app_thread<six_attributes, 1>)->Name("span/six_attributes_2x512B")->UseManualTime();
+BENCHMARK(app_thread<bench::model_call, 1>)->Name("span/six_attributes_2x512B")->UseManualTime();
 BENCHMARK(app_thread<six_attributes_from_values, 1>)->Name("span/six_attributes_from_values")->UseManualTime();
 BENCHMARK(app_thread<three_nested, 3>)->Name("span/three_nested")->UseManualTime();
 
@@ -137,11 +121,11 @@ void many_threads(benchmark::State& state) {
     std::vector<double> seconds(static_cast<std::size_t>(threads));
     for (int thread = 0; thread < threads; ++thread) {
       running.emplace_back([&, thread] {
-        for (int i = 0; i < 50; ++i) six_attributes(logger);
+        for (int i = 0; i < 50; ++i) bench::model_call(logger);
         ready.fetch_add(1);
         while (ready.load() < threads) std::this_thread::yield();
         const double before = thread_cpu_seconds();
-        for (int i = 0; i < share; ++i) six_attributes(logger);
+        for (int i = 0; i < share; ++i) bench::model_call(logger);
         seconds[static_cast<std::size_t>(thread)] = thread_cpu_seconds() - before;
       });
     }
@@ -198,8 +182,8 @@ BENCHMARK(primitive_clocks)->Name("primitive/two_clock_reads");
 void primitive_copy(benchmark::State& state) {
   std::vector<char> to(1024);
   for (auto _ : state) {
-    std::memcpy(to.data(), input.data(), 512);
-    std::memcpy(to.data() + 512, output.data(), 512);
+    std::memcpy(to.data(), bench::input.data(), 512);
+    std::memcpy(to.data() + 512, bench::output.data(), 512);
     benchmark::DoNotOptimize(to.data());
     benchmark::ClobberMemory();
   }
@@ -242,8 +226,8 @@ void primitive_ring(benchmark::State& state) {
     while (head - ring->tail.load(std::memory_order_acquire) >= slots) {
     }
     char* const slot = ring->bytes.data() + head % slots * size;
-    std::memcpy(slot, input.data(), 512);
-    std::memcpy(slot + 512, output.data(), 512);
+    std::memcpy(slot, bench::input.data(), 512);
+    std::memcpy(slot + 512, bench::output.data(), 512);
     ring->head.store(++head, std::memory_order_release);
   }
   over = true;
@@ -257,7 +241,7 @@ BENCHMARK(primitive_ring)->Name("primitive/ring_to_other_core_1KB");
 void delivery(benchmark::State& state) {
   constexpr int spans = 200'000;
   const Logger logger = new_logger(false);
-  six_attributes(logger);
+  bench::model_call(logger);
   logger.flush(std::chrono::seconds(60));
   double cpu = 0;
   for (auto _ : state) {
@@ -265,7 +249,7 @@ void delivery(benchmark::State& state) {
     const double cpu_before = bench::cpu_seconds();
     const auto begin = Clock::now();
     for (int i = 0; i < spans; ++i) {
-      six_attributes(logger);
+      bench::model_call(logger);
       if (i % 64 == 0) {
         while (logger.stats().queued_bytes > (32u << 20)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }

@@ -3,6 +3,7 @@
 #include <braintrust/otlp/otlp.h>
 
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <string>
 #include <thread>
@@ -214,14 +215,18 @@ TEST_F(OtlpExporter, ReachesTheCollectorThoughBraintrustHasNoKey) {
 // --- retry
 
 TEST_F(OtlpExporter, RepeatsWhatTheSpecificationSaysAndLosesNothing) {
-  for (const int status : {429, 502, 503, 504}) {
-    ScriptedServer moody;
-    moody.on(path, {{.deed = Deed::drop}, {.status = status}, {.status = status}, {}});
-    auto logger = init_logger(only({.endpoint = moody.url()}));
-    logger.start_span("work").end();
-    EXPECT_TRUE(logger.flush(seconds(30)).complete()) << status;
-    EXPECT_EQ(moody.count(path), 4U) << status;
-    EXPECT_EQ(logger.stats().retries, 3U);
+  const int statuses[] = {429, 502, 503, 504};
+  std::deque<ScriptedServer> servers;
+  std::vector<Logger> loggers;
+  for (const int status : statuses) {
+    servers.emplace_back().on(path, {{.deed = Deed::drop}, {.status = status}, {.status = status}, {}});
+    loggers.push_back(init_logger(only({.endpoint = servers.back().url()})));
+    loggers.back().start_span("work").end();
+  }
+  for (std::size_t i = 0; i < std::size(statuses); ++i) {
+    EXPECT_TRUE(loggers[i].flush(seconds(30)).complete()) << statuses[i];
+    EXPECT_EQ(servers[i].count(path), 4U) << statuses[i];
+    EXPECT_EQ(loggers[i].stats().retries, 3U) << statuses[i];
   }
 }
 
