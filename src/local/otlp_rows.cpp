@@ -110,27 +110,39 @@ std::string error_text(const OtlpSpanReader& reader) {
 std::string context_text(const OtlpRequest& request, const OtlpScopeSpans& scope, OtlpSpanReader& reader,
                          const std::string& explicit_context) {
   auto& attributes = reader.attributes;
+  const auto said = JsonView::of_valid(explicit_context);
+  ObjectText context;
   // The second name of each is the one that the convention had before.
-  const auto place = [&](std::string_view name, std::string_view old_name) {
+  const auto place = [&](const char* member, std::string_view name, std::string_view old_name) {
     for (const auto one : {name, old_name}) {
-      if (const auto value = attributes[one]) return attributes.take(one), std::string(value.text());
+      const auto value = attributes[one];
+      if (!value || said[member]) continue;
+      attributes.take(one);
+      context.add(member, value);
+      return;
     }
-    return std::string();
   };
+  place("caller_functionname", "code.function.name", "code.function");
+  place("caller_filename", "code.file.path", "code.filepath");
+  place("caller_lineno", "code.line.number", "code.lineno");
   const OtlpAttributeReader resource(request.resources[scope.resource]);
-  const auto instrumentation = ObjectText().add_string("name", scope.scope_name).add_string("version", scope.scope_version);
+  const auto instrumentation =
+      scope.scope_name.empty() ? std::string() : ObjectText().add_string("name", scope.scope_name).text();
   const auto origin = ObjectText()
                           .add_string("name", "opentelemetry")
                           .add("version", resource["telemetry.sdk.version"])
-                          .add("instrumentation", instrumentation.empty() ? std::string() : instrumentation.text())
+                          .add("instrumentation", instrumentation)
                           .text();
-  const auto context = ObjectText()
-                           .add("caller_functionname", place("code.function.name", "code.function"))
-                           .add("caller_filename", place("code.file.path", "code.filepath"))
-                           .add("caller_lineno", place("code.line.number", "code.lineno"))
-                           .add("span_origin", origin)
-                           .text();
-  return explicit_context.empty() ? context : detail::merge_objects(context, explicit_context).value_or(context);
+  context.add("span_origin", origin);
+  return said ? detail::merge_objects(context.text(), explicit_context).value_or(context.text()) : context.text();
+}
+
+std::string scope_text(const OtlpScopeSpans& scope) {
+  const auto text = ObjectText()
+                        .add_string("name", scope.scope_name)
+                        .add_string("version", scope.scope_version)
+                        .add("attributes", object_of(scope.scope_attributes));
+  return text.empty() ? std::string() : text.text();
 }
 
 // Everything that no field is for.
@@ -143,7 +155,7 @@ void keep_rest(const OtlpRequest& request, const OtlpScopeSpans& scope, OtlpSpan
   ObjectText otel;
   otel.add_string("kind", kind_text(span.kind))
       .add("resource", object_of(request.resources[scope.resource]))
-      .add("scope", object_of(scope.scope_attributes))
+      .add("scope", scope_text(scope))
       .add("events", events_text(reader))
       .add("links", links_text(span))
       .add_string("trace_state", span.trace_state)

@@ -98,11 +98,11 @@ TEST(OtlpRow, SaysWhoMadeItAndWhere) {
       {"caller_functionname", "shop::buy"},
       {"caller_filename", "shop.cpp"},
       {"caller_lineno", 12},
-      {"span_origin",
-       {{"name", "opentelemetry"}, {"version", "1.2.3"}, {"instrumentation", {{"name", "my.library"}, {"version", "4"}}}}}};
+      {"span_origin", {{"name", "opentelemetry"}, {"version", "1.2.3"}, {"instrumentation", {{"name", "my.library"}}}}}};
   EXPECT_EQ(row.at("context"), context);
   EXPECT_EQ(row.at("metadata").at("otel").at("resource"), json({{"telemetry.sdk.version", "1.2.3"}, {"service.name", "shop"}}));
-  EXPECT_EQ(row.at("metadata").at("otel").at("scope"), json({{"a", 1}}));
+  EXPECT_EQ(row.at("metadata").at("otel").at("scope"),
+            json({{"name", "my.library"}, {"version", "4"}, {"attributes", {{"a", 1}}}}));
   EXPECT_EQ(row.at("metadata").size(), 1U);
 }
 
@@ -115,6 +115,7 @@ TEST(OtlpRow, LetsAnExplicitContextWinMemberByMember) {
   EXPECT_EQ(row.at("context").at("caller_lineno"), 3);
   EXPECT_EQ(row.at("context").at("span_origin").at("name"), "braintrust.gateway");
   EXPECT_EQ(row.at("context").at("more"), json::array({1}));
+  EXPECT_EQ(row.at("metadata"), json({{"code.function.name", "f"}}));
 }
 
 TEST(OtlpRow, TakesBraintrustsOwnAttributesAsTheFieldsTheyName) {
