@@ -1,25 +1,18 @@
-// OpenTelemetry's spans. Answers are what the OTLP specification wants, in the encoding of the request: 200 also where some
-// spans were refused, with `partial_success` saying which; 4xx for requests that will never be taken; 503 when the database
-// failed, after which exporters try again. Source: OTLP specification 1.3, "OTLP/HTTP Response"; google/rpc/status.proto,
-// code.proto.
+// OpenTelemetry's spans: which are taken, and whose they are. 200 also where some were refused; 4xx for requests that will
+// never be taken; 503 when the database failed, after which exporters try again. Source: OTLP specification 1.3, "OTLP/HTTP
+// Response".
 
 #include <algorithm>
 #include <array>
 #include <map>
 
-#include <braintrust/core/buffer.h>
-
-#include "core/environment.h"
-#include "core/quantity_text.h"
 #include "llm/json_text.h"
-#include "llm/url.h"
 #include "local/calls.h"
+#include "local/otlp_answers.h"
 #include "local/otlp_decode.h"
 #include "local/otlp_headers.h"
 #include "local/otlp_rows.h"
 #include "local/projects.h"
-#include "otlp/protobuf_writer.h"
-#include "otlp/schema.h"
 
 namespace braintrust::local {
 namespace {
@@ -27,81 +20,11 @@ namespace {
 // Of a body, decoded. The OpenTelemetry Collector takes 20 MiB.
 constexpr std::size_t most_bytes = 64UL * 1024 * 1024;
 
-constexpr const char* protobuf_type = "application/x-protobuf";
-constexpr const char* json_type = "application/json";
-
-enum class Encoding { none, protobuf, json };
-
-Encoding encoding_of(const HttpRequest& request) {
-  const auto header = request.header("Content-Type");
-  const auto type = detail::trimmed(std::string_view(header).substr(0, header.find(';')));
-  if (llm::same_ignoring_case(type, protobuf_type)) return Encoding::protobuf;
-  return llm::same_ignoring_case(type, json_type) ? Encoding::json : Encoding::none;
-}
-
 // The listener has decoded these; it hands on what it does not know.
 bool is_known_coding(std::string_view coding) {
   constexpr auto known = std::to_array<std::string_view>({"", "identity", "gzip", "deflate", "br"});
   return std::find(known.begin(), known.end(), coding) != known.end();
 }
-
-// google.rpc.Code
-enum class RpcCode : unsigned {
-  invalid_argument = 3,
-  resource_exhausted = 8,
-  unimplemented = 12,
-  unavailable = 14,
-  unauthenticated = 16
-};
-
-HttpAnswer protobuf_answer(int status, const detail::Buffer& body) { return {status, std::string(body.view()), protobuf_type}; }
-
-// A google.rpc.Status.
-HttpAnswer refuse_as(Encoding encoding, int status, RpcCode code, std::string_view message) {
-  if (encoding != Encoding::protobuf) return {status, compact({{"code", static_cast<unsigned>(code)}, {"message", message}})};
-  detail::Buffer body;
-  otlp::ProtobufWriter writer(body);
-  writer.varint(1, static_cast<unsigned>(code));
-  writer.bytes(2, message);
-  return protobuf_answer(status, body);
-}
-
-// What became of the spans of one request, and what the exporter is told of it.
-class Report {
- public:
-  void reject(std::string reason) { ++rejected_[std::move(reason)]; }
-  void warn(std::string_view warning) { warning_ = warning; }
-
-  HttpAnswer answer(Encoding encoding) const {
-    const auto [rejected, message] = summary();
-    if (encoding == Encoding::json) {
-      if (message.empty()) return {};
-      return ok({{"partialSuccess", {{"rejectedSpans", std::to_string(rejected)}, {"errorMessage", message}}}});
-    }
-    namespace schema = otlp::schema;
-    detail::Buffer partial, body;
-    otlp::ProtobufWriter writer(partial);
-    if (rejected > 0) writer.varint(schema::partial_success::rejected_spans, rejected);
-    writer.bytes(schema::partial_success::error_message, message);
-    if (!message.empty()) otlp::ProtobufWriter(body).bytes(schema::export_response::partial_success, partial.view());
-    return protobuf_answer(200, body);
-  }
-
- private:
-  std::pair<std::uint64_t, std::string> summary() const {
-    std::uint64_t rejected = 0;
-    std::string message;
-    for (const auto& [reason, count] : rejected_) {
-      rejected += count;
-      message += (message.empty() ? "" : "; ") + detail::counted(count, "span", "spans") + ' ' + reason;
-    }
-    // The message is for the spans that are not kept; a warning alone may come with none of them.
-    return {rejected, message.empty() ? warning_ : message};
-  }
-
-  std::map<std::string, std::uint64_t> rejected_;
-  std::string warning_;
-};
 
 // The objects that spans say they belong to. Projects are made if absent.
 class Containers {
@@ -139,8 +62,9 @@ constexpr std::string_view default_warning =
     "kept in the project Global, because neither the attribute braintrust.parent nor the header x-bt-parent names one; "
     "Braintrust itself drops such spans";
 
-Result<HttpAnswer> store_spans(Store& store, const OtlpRequest& spans, const std::string& parent_header, Encoding encoding) {
-  Report report;
+Result<HttpAnswer> store_spans(Store& store, const OtlpRequest& spans, const std::string& parent_header,
+                               OtlpEncoding encoding) {
+  OtlpReport report;
   Containers containers(store);
   std::string rows;
   for (const auto& scope : spans.scopes) {
@@ -172,23 +96,23 @@ Result<HttpAnswer> store_spans(Store& store, const OtlpRequest& spans, const std
   return report.answer(encoding);
 }
 
-HttpAnswer take_spans(Store& store, const HttpRequest& request, Encoding encoding) {
-  if (encoding == Encoding::none) {
-    return refuse_as(encoding, 415, RpcCode::invalid_argument,
-                     "Content-Type must be application/x-protobuf or application/json");
+HttpAnswer take_spans(Store& store, const HttpRequest& request, OtlpEncoding encoding) {
+  if (encoding == OtlpEncoding::none) {
+    return refuse_otlp(encoding, 415, RpcCode::invalid_argument,
+                       "Content-Type must be application/x-protobuf or application/json");
   }
   if (!is_known_coding(request.header("Content-Encoding"))) {
-    return refuse_as(encoding, 415, RpcCode::invalid_argument, "Content-Encoding must be gzip or none");
+    return refuse_otlp(encoding, 415, RpcCode::invalid_argument, "Content-Encoding must be gzip or none");
   }
   if (request.body.size() > most_bytes) {
-    return refuse_as(encoding, 413, RpcCode::resource_exhausted, fmt::format("the body is larger than {} bytes", most_bytes));
+    return refuse_otlp(encoding, 413, RpcCode::resource_exhausted, fmt::format("the body is larger than {} bytes", most_bytes));
   }
-  const auto spans = encoding == Encoding::protobuf ? decode_otlp_protobuf(request.body) : decode_otlp_json(request.body);
-  if (!spans) return refuse_as(encoding, 400, RpcCode::invalid_argument, spans.error().message);
+  const auto spans = encoding == OtlpEncoding::protobuf ? decode_otlp_protobuf(request.body) : decode_otlp_json(request.body);
+  if (!spans) return refuse_otlp(encoding, 400, RpcCode::invalid_argument, spans.error().message);
   auto answer = store_spans(store, *spans, request.header(otlp_parent_header), encoding);
   if (answer) return *std::move(answer);
-  if (answer.error().code == ErrorCode::io) return refuse_as(encoding, 503, RpcCode::unavailable, answer.error().message);
-  return refuse_as(encoding, 400, RpcCode::invalid_argument, answer.error().message);
+  if (answer.error().code == ErrorCode::io) return refuse_otlp(encoding, 503, RpcCode::unavailable, answer.error().message);
+  return refuse_otlp(encoding, 400, RpcCode::invalid_argument, answer.error().message);
 }
 
 }  // namespace
@@ -199,14 +123,14 @@ std::optional<HttpAnswer> otlp_calls(Store& store, const HttpRequest& request, b
   path.remove_prefix(otlp_path.size());
   const bool traces = path == "/v1/traces";
   if (!traces && path != "/v1/logs" && path != "/v1/metrics") return std::nullopt;
-  const auto encoding = encoding_of(request);
+  const auto encoding = otlp_encoding_of(request);
   if (!has_key) {
-    return refuse_as(encoding, 401, RpcCode::unauthenticated,
-                     "no API key: send the header Authorization: Bearer KEY, any key will do here");
+    return refuse_otlp(encoding, 401, RpcCode::unauthenticated,
+                       "no API key: send the header Authorization: Bearer KEY, any key will do here");
   }
   if (!traces) {
-    return refuse_as(encoding, 404, RpcCode::unimplemented,
-                     "only traces are taken here: set OTEL_LOGS_EXPORTER=none and OTEL_METRICS_EXPORTER=none");
+    return refuse_otlp(encoding, 404, RpcCode::unimplemented,
+                       "only traces are taken here: set OTEL_LOGS_EXPORTER=none and OTEL_METRICS_EXPORTER=none");
   }
   return take_spans(store, request, encoding);
 }

@@ -14,6 +14,7 @@
 #include "local/http_client.h"
 #include "local/must.h"
 #include "local/otlp_bytes.h"
+#include "local/store_state.h"
 #include "otlp/protobuf_reader.h"
 
 namespace braintrust::local {
@@ -243,6 +244,18 @@ TEST_F(LocalOtlp, ShowsAModelCallAsOne) {
   EXPECT_THAT(tree, HasSubstr("in     user: Is it raining?"));
   EXPECT_THAT(tree, HasSubstr("out    Yes."));
   EXPECT_THAT(tree, HasSubstr("cut off"));
+}
+
+TEST_F(LocalOtlp, AsksForSpansAgainWhenTheDatabaseFails) {
+  ASSERT_TRUE(
+      server_.store().state().locked([](Store::State& state) { state.database().run("ALTER TABLE rows RENAME TO gone"); }));
+  const auto failed = send_protobuf(bytes::request({bytes::ids(trace, one)}));
+  EXPECT_EQ(failed.status, 503);
+  EXPECT_EQ(integer_of(failed.body, 1), 14U);
+  ASSERT_TRUE(
+      server_.store().state().locked([](Store::State& state) { state.database().run("ALTER TABLE gone RENAME TO rows"); }));
+  EXPECT_EQ(send_protobuf(bytes::request({bytes::ids(trace, one)})).status, 200);
+  EXPECT_EQ(rows().size(), 1U);
 }
 
 TEST_F(LocalOtlp, SaysThatItTakesTracesOnly) {
