@@ -28,6 +28,9 @@ std::optional<HttpAnswer> dataset_calls(Store& store, const HttpRequest& request
 std::optional<HttpAnswer> experiment_calls(Store& store, const HttpRequest& request);
 std::optional<HttpAnswer> prompt_calls(Store& store, const HttpRequest& request);
 
+// Those of OpenTelemetry, of which also a refusal is OTLP. `has_key`: the request carries an API key.
+std::optional<HttpAnswer> otlp_calls(Store& store, const HttpRequest& request, bool has_key);
+
 inline HttpAnswer ok(const nlohmann::json& body) { return {200, compact(body)}; }
 inline HttpAnswer refuse(int status, std::string_view message) { return {status, compact({{"error", message}})}; }
 HttpAnswer refuse(const Error& error);

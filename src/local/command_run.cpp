@@ -6,12 +6,15 @@
 #include <braintrust/local/server.h>
 #include <fmt/format.h>
 
+#include "core/environment.h"
 #include "core/terminal.h"
 #include "local/auto_library.h"
 #include "local/child_process.h"
 #include "local/commands.h"
 #include "local/default_database.h"
 #include "local/follow.h"
+#include "local/otlp_headers.h"
+#include "local/projects.h"
 
 namespace braintrust::local {
 namespace {
@@ -32,6 +35,13 @@ void print_why_nothing(const ProgramEnd& end, bool automatic) {
         "Spans wait a moment before they are sent, and those are lost then; flush() sends them at once.\n",
         end.killed_by, ::strsignal(end.killed_by));
   }
+}
+
+// Where OpenTelemetry's spans go: they name no project themselves, unless the program does more than these variables ask.
+std::string otlp_parent_in(const detail::Environment& environment) {
+  if (auto parent = environment.get("BRAINTRUST_PARENT"); !parent.empty()) return parent;
+  const auto project = environment.get("BRAINTRUST_PROJECT");
+  return "project_name:" + (project.empty() ? default_project : project);
 }
 
 // Prints the traces this run has written to, the last ones if they are many.
@@ -73,6 +83,10 @@ int run(const RunArguments& arguments) {
                                          {"BRAINTRUST_API_URL", server->url()},
                                          {"BRAINTRUST_PROXY_URL", server->url()},
                                          {"BRAINTRUST_ORG_NAME", "local"}});
+  const auto inherited = detail::Environment::snapshot();
+  for (auto& variable : otlp_variables(server->url(), otlp_parent_in(inherited), inherited)) {
+    environment.push_back(std::move(variable));
+  }
   const auto end = run_program(arguments.program, environment, signals);
   server->stop();
   follower.reset();

@@ -1,10 +1,13 @@
 #include <csignal>
+#include <utility>
 
 #include <braintrust/local/server.h>
 #include <fmt/format.h>
 
 #include "local/commands.h"
 #include "local/default_database.h"
+#include "local/otlp_headers.h"
+#include "local/projects.h"
 #include "local/signals.h"
 
 namespace braintrust::local {
@@ -20,6 +23,12 @@ int serve(const ServeArguments& arguments) {
   fmt::print("listening on {}\n", server->url());
   fmt::print("database     {}\n", *database);
   fmt::print("use it with  export BRAINTRUST_API_KEY=local BRAINTRUST_APP_URL={0} BRAINTRUST_API_URL={0}\n", server->url());
+  fmt::print("OpenTelemetry:");
+  const char* before = " export ";
+  for (const auto& [name, value] : otlp_variables(server->url(), std::string("project_name:") + default_project, {})) {
+    fmt::print("{}{}={}", std::exchange(before, " "), name, value);
+  }
+  fmt::print("\n");
   std::fflush(stdout);
 
   signals.wait();

@@ -29,7 +29,7 @@ Project find_project(Database& database, std::string_view id) {
 Project project_of(Database& database, const nlohmann::json& request) {
   if (const auto id = text_field(request, "project_id"); !id.empty()) return find_project(database, id);
   const auto name = text_field(request, "project_name");
-  return register_project(database, name.empty() ? "Global" : name);
+  return register_project(database, name.empty() ? default_project : name);
 }
 
 nlohmann::json to_json(const Project& project) { return {{"id", project.id}, {"name", project.name}, {"org_id", org_id}}; }

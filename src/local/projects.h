@@ -16,6 +16,7 @@ namespace braintrust::local {
 
 inline constexpr const char* org_id = "00000000-0000-4000-8000-000000000001";
 inline constexpr const char* org_name = "local";
+inline constexpr const char* default_project = "Global";  // of what names none
 
 // The project of that name, made if absent.
 Project register_project(Database& database, std::string_view name);
@@ -23,7 +24,7 @@ Project register_project(Database& database, std::string_view name);
 // Refused as `not_found` if there is none.
 Project find_project(Database& database, std::string_view id);
 
-// The project that a request names: by `project_id`, else by `project_name`, which is made if absent, else "Global".
+// The project that a request names: by `project_id`, else by `project_name`, which is made if absent, else the default.
 Project project_of(Database& database, const nlohmann::json& request);
 
 nlohmann::json to_json(const Project& project);

@@ -74,6 +74,7 @@ HttpAnswer Protocol::answer(const HttpRequest& request) {
             "  braintrust-local show --datasets         the datasets\n",
             "text/plain; charset=utf-8"};
   }
+  if (auto answer = otlp_calls(store_, request, has_key(request))) return *std::move(answer);
   if (!has_key(request)) return refuse(401, "no API key: send Authorization: Bearer KEY, any key will do here");
   if (is("POST", "/logs3")) return logs3(request);
   if (is("POST", "/logs3/overflow")) return begin_upload(request);

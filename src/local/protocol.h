@@ -4,7 +4,7 @@
 //
 // Threads: safe to call from any thread. Errors: become answers: 400 refused, 401 no key, 403 a foreign `Host`, 404 unknown,
 // 413 a `/logs3` body beyond what `/version` says, 500. Source: PROTO 1.1, 2, 4, 11; what is asked of
-// datasets, experiments and prompts is in calls.h.
+// datasets, experiments and prompts, and what OpenTelemetry sends, is in calls.h.
 //
 // Why any key will do and none will not: there is nobody to tell apart, but a page in a browser can send plain requests to
 // loopback; it cannot send an `Authorization` header without asking first, and it is never answered yes. The `Host` check

@@ -29,7 +29,8 @@ inline constexpr unsigned name = 1, version = 2, attributes = 3;
 }
 namespace span {
 inline constexpr unsigned trace_id = 1, span_id = 2, trace_state = 3, parent_span_id = 4, name = 5, kind = 6, start_time = 7,
-                          end_time = 8, attributes = 9, events = 11, links = 13, status = 15, flags = 16;
+                          end_time = 8, attributes = 9, dropped_attributes = 10, events = 11, dropped_events = 12, links = 13,
+                          dropped_links = 14, status = 15, flags = 16;
 }
 namespace event {
 inline constexpr unsigned time = 1, name = 2, attributes = 3;

@@ -5,9 +5,9 @@
 // Owned and driven by the one background thread (flusher.h): `take` rows, then `step` again and again. All outlets share one
 // HTTP client, so that one wait is a wait for all of them.
 //
-// Several outlets do not hold each other up for long: one that is only slow is waited for, but while one is stuck and another is
-// not, rows go on to both, and the stuck one keeps as many as its share of the queue's bound allows. Beyond that its newest are
-// dropped and counted.
+// Several outlets do not hold each other up for long: one that is only slow is waited for, but while one is stuck and another
+// is not, rows go on to both, and the stuck one keeps as many as its share of the queue's bound allows. Beyond that its newest
+// are dropped and counted.
 //
 // Threads: everything from the background thread, except `wake`. Errors: told to the diagnostics handler and counted.
 

@@ -1,18 +1,21 @@
 // Reads everything back with `braintrust-local show --json`, and what the SDK itself has seen, and counts what is as it must be.
 //
-//   node check.mjs PROGRAM DATABASE SEEN SEEN_TOGETHER
+//   node check.mjs PROGRAM DATABASE SEEN SEEN_TOGETHER PROJECTS OUTPUT_OF_RUN
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { checkOtel, checkOtelRun } from "./check_otel.mjs";
 import { checkTogether } from "./check_together.mjs";
 import { check, close } from "./checking.mjs";
 
-const [program, database, seenFile, togetherFile] = process.argv.slice(2);
+const [program, database, seenFile, togetherFile, projectsFile, runFile] = process.argv.slice(2);
 const show = (...args) =>
   execFileSync(program, ["show", "--db", database, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
 const everything = JSON.parse(show("--json"));
-const rows = everything.filter((row) => row.log_id === "g"); // what log.mjs logged
+const projects = JSON.parse(readFileSync(projectsFile, "utf8")); // names by id
+const byOtel = (row) => /^[0-9a-f]{32}-[0-9a-f]{16}$/.test(row.id);
+const rows = everything.filter((row) => row.log_id === "g" && !byOtel(row)); // what log.mjs logged
 const named = (name) => {
   const found = rows.filter((row) => row.span_attributes?.name === name);
   assert.equal(found.length, 1, `one span named ${name}`);
@@ -177,5 +180,7 @@ check("the list shows experiments, and one of them which case got worse", () => 
   assert.match(show(trace), /^eval .*$/m);
 });
 
+checkOtel(everything, show, projects);
+checkOtelRun(readFileSync(runFile, "utf8"), process.env.TRACEPARENT);
 checkTogether(JSON.parse(readFileSync(togetherFile, "utf8")));
 close();

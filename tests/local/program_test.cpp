@@ -216,6 +216,26 @@ TEST(LocalRun, PointsTheProgramAtItselfAndLeavesTheProjectAlone) {
                                   "key=local app=http://127.0.0.1:[0-9]+ api=http://127.0.0.1:[0-9]+ project=mine org=local"));
 }
 
+TEST(LocalRun, SendsOpenTelemetrysSpansToItselfUnlessTheyGoElsewhere) {
+  const TemporaryFolder folder;
+  const auto echoed = [&](std::vector<std::string> environment) {
+    environment.push_back("OTEL_METRICS_EXPORTER=prometheus");
+    return run({"run", "--db", folder / "a.db", "--", "sh", "-c",
+                "echo to=$OTEL_EXPORTER_OTLP_ENDPOINT by=$OTEL_EXPORTER_OTLP_PROTOCOL with=$OTEL_EXPORTER_OTLP_HEADERS "
+                "metrics=$OTEL_METRICS_EXPORTER logs=$OTEL_LOGS_EXPORTER"},
+               std::move(environment))
+        .output;
+  };
+  EXPECT_THAT(echoed({"BRAINTRUST_PROJECT=My P"}),
+              testing::ContainsRegex("to=http://127.0.0.1:[0-9]+/otel by=http/protobuf "
+                                     "with=Authorization=Bearer%20local,x-bt-parent=project_name:My%20P "
+                                     "metrics=prometheus logs=none\n"));
+  EXPECT_THAT(echoed({"BRAINTRUST_PROJECT=", "BRAINTRUST_PARENT="}), HasSubstr("x-bt-parent=project_name:Global"));
+  EXPECT_THAT(echoed({"BRAINTRUST_PROJECT=P", "BRAINTRUST_PARENT=experiment_id:e"}), HasSubstr("x-bt-parent=experiment_id:e"));
+  EXPECT_THAT(echoed({"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector"}),
+              HasSubstr("to=http://collector by= with= metrics=prometheus logs=\n"));
+}
+
 TEST(LocalRun, SaysThatThereIsNoSuchProgram) {
   const TemporaryFolder folder;
   const auto outcome = run({"run", "--db", folder / "a.db", "--", "no-such-program"});
@@ -337,6 +357,19 @@ TEST(LocalProgram, ExplainsItselfAndRefusesWhatItDoesNotKnow) {
     EXPECT_EQ(outcome.code, 2) << outcome.output;
     EXPECT_THAT(outcome.output, HasSubstr("--help"));
   }
+}
+
+TEST(LocalServe, PrintsWhatToSetForOurSdksAndForOpenTelemetry) {
+  const TemporaryFolder folder;
+  Program serving({program, "serve", "--port", "0", "--db", folder / "a.db"});
+  const auto url = serving.line().substr(13);
+  serving.line();
+  EXPECT_THAT(serving.line(), HasSubstr("BRAINTRUST_API_URL=" + url));
+  const auto line = serving.line();
+  EXPECT_THAT(line, HasSubstr("export OTEL_EXPORTER_OTLP_ENDPOINT=" + url + "/otel "));
+  EXPECT_THAT(line, HasSubstr("OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20local,x-bt-parent=project_name:Global"));
+  serving.signal(SIGTERM);
+  EXPECT_EQ(serving.wait(), 0);
 }
 
 TEST(LocalServe, RefusesAnAddressThatOthersReach) {
