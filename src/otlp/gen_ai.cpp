@@ -198,7 +198,8 @@ bool is_bare_item(const Members& item) {
 void write_message(std::string_view json, std::string_view role, List& messages, std::string& out) {
   const Members around(json);
   const std::string_view inner = around["message"];
-  const Members message(is_object(inner) ? inner : json);
+  const std::optional<Members> within = is_object(inner) ? std::optional<Members>(inner) : std::nullopt;
+  const Members& message = within ? *within : around;
   std::string named(message["role"]);
   if (!is_string(named)) ((named = "\"") += role) += '"';
 
@@ -231,6 +232,7 @@ void add_messages(std::string_view key, std::string_view json, std::string_view 
 
 // Why the model stopped, of each choice.
 void add_finish_reasons(std::string_view output, Span& span) {
+  if (output.find("eason\"") == output.npos) return;  // looked for quickly, before all is taken apart
   std::string reasons;
   const auto add = [&](std::string_view json) {
     const std::string_view reason = Members(json).first_of({"finish_reason", "finishReason", "stop_reason"});
@@ -246,7 +248,7 @@ void add_finish_reasons(std::string_view output, Span& span) {
 }
 
 void add_model_call(const CallFields& call, Span& span) {
-  const bool embedding = !is_null(Members(call.output)["embedding_length"]);
+  const bool embedding = call.output.starts_with(R"({"embedding_length")");
   span.add("gen_ai.operation.name", embedding ? "embeddings" : "chat");
   add_named(call.metadata, request_names, span);
   add_named(call.metrics, usage_names, span);
@@ -266,16 +268,17 @@ void add_tool_call(const CallFields& call, Span& span) {
 }  // namespace
 
 std::string messages_of(std::string_view json, std::string_view role) {
+  if (is_object(json)) {  // perhaps a whole request
+    if (const std::string_view listed = Members(json)["messages"]; is_array(listed)) return messages_of(listed, role);
+  }
   std::string out;
-  if (is_null(json) || !(is_string(json) || is_object(json) || is_array(json))) return out;
-  {
+  if (is_string(json) || is_object(json)) {
     List messages(out, '[', ']');
-    if (const auto elements = is_array(json) ? elements_of(json) : std::nullopt) {
-      for (const std::string_view element : *elements) {
-        if (is_string(element) || is_object(element)) write_message(element, role, messages, out);
-      }
-    } else {
-      write_message(json, role, messages, out);
+    write_message(json, role, messages, out);
+  } else if (const auto elements = is_array(json) ? elements_of(json) : std::nullopt) {
+    List messages(out, '[', ']');
+    for (const std::string_view element : *elements) {
+      if (is_string(element) || is_object(element)) write_message(element, role, messages, out);
     }
   }
   return out == "[]" ? std::string() : out;

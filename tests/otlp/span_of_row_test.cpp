@@ -271,6 +271,8 @@ const MessageCase message_cases[] = {
      R"([{"type":"reasoning","summary":[{"type":"summary_text","text":"so"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"done"}]}])",
      "assistant",
      R"([{"role":"assistant","parts":[{"type":"reasoning","content":[{"type":"summary_text","text":"so"}]}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c","name":"f","arguments":"{}"}]},{"role":"assistant","parts":[{"type":"text","content":"done"}]}])"},
+    {"a_request", R"({"messages":[{"role":"user","content":"Hi"}]})", "user",
+     R"([{"role":"user","parts":[{"type":"text","content":"Hi"}]}])"},
     {"numbers", "[1,2,3]", "user", ""},
     {"a_number", "5", "user", ""},
     {"nothing", "null", "user", ""},
