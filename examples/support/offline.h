@@ -32,6 +32,9 @@ class Offline {
     setenv("BRAINTRUST_APP_URL", server->url().c_str(), 1);
     setenv("BRAINTRUST_API_URL", server->url().c_str(), 1);
     setenv("BRAINTRUST_ORG_NAME", "local", 1);
+    // It takes OpenTelemetry's spans, too.
+    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", (server->url() + "/otel").c_str(), 0);
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20local", 0);
     server_ = std::move(*server);
   }
 

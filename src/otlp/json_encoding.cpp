@@ -85,7 +85,7 @@ void write_attributes(std::string_view before, const Attributes& attributes, Buf
 
 void write_failure(const Span& span, std::uint64_t end, Buffer& out) {
   write_integer(R"(,"events":[{"timeUnixNano":")", end, out);
-  const Attribute exception[] = {{"exception.type", span.error_type}, {"exception.message", span.error}};
+  const Attribute exception[] = {{"exception.type", span.error_type}, {"exception.message", span.error_message}};
   write_attributes(R"(","name":"exception","attributes":)", exception, out);
   write_integer(R"(}],"status":{"code":)", schema::status_code::error, out);
   out.append(R"(,"message":)");

@@ -94,18 +94,17 @@ void write_attribute(unsigned field, const Attribute& attribute, Buffer& buffer)
 }
 
 void write_failure(const Span& span, std::uint64_t end, Buffer& fields) {
-  const Unescaped message(span.error);
   ProtobufWriter out(fields);
   Buffer part;
   ProtobufWriter inner(part);
   inner.fixed64(schema::event::time, end);
   inner.bytes(schema::event::name, "exception");
   write_text(schema::event::attributes, "exception.type", Unescaped(span.error_type).view(), part);
-  write_text(schema::event::attributes, "exception.message", message.view(), part);
+  write_text(schema::event::attributes, "exception.message", Unescaped(span.error_message).view(), part);
   out.bytes(schema::span::events, part.view());
 
   part.clear();
-  inner.bytes(schema::status::message, message.view());
+  inner.bytes(schema::status::message, Unescaped(span.error).view());
   inner.varint(schema::status::code, schema::status_code::error);
   out.bytes(schema::span::status, part.view());
 }

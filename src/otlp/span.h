@@ -53,8 +53,9 @@ struct Span {
   std::uint64_t start = 0;
   std::uint64_t end = 0;  // 0: it is open
   bool failed = false;
-  Text error = {};
-  Text error_type = {};
+  Text error = {};          // "std::runtime_error: no such file" …
+  Text error_type = {};     // … "std::runtime_error"; "_OTHER" where none can be told
+  Text error_message = {};  // … "no such file"
   std::vector<Attribute> attributes = {};
   std::deque<std::string> made = {};  // texts that stand nowhere else
 
@@ -70,7 +71,7 @@ struct Span {
   void clear() {
     trace_id = {};
     span_id = parent = {};
-    name = error = error_type = {};
+    name = error = error_type = error_message = {};
     kind = 0;
     start = end = 0;
     failed = false;

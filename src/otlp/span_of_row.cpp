@@ -62,11 +62,16 @@ void read_context(std::string_view context, Span& span) {
   });
 }
 
-// "std::runtime_error: no such file": what stands before the colon, when that can be the name of a type.
-Text type_in(Text error) {
-  const std::size_t colon = error.text.find(": ");
-  if (colon == error.text.npos || error.text.find_first_of(" \\\"") < colon) return {"_OTHER"};
-  return {error.text.substr(0, colon), error.form};
+// An error is "type: message" when what stands before the colon can be the name of a type.
+void read_error(std::string_view json, Span& span) {
+  span.failed = true;
+  span.error = span.error_message = text_of(json);
+  span.error_type = {"_OTHER"};
+  const std::string_view text = span.error.text;
+  const std::size_t colon = text.find(": ");
+  if (colon == text.npos || text.find_first_of(" \\\"{[") < colon) return;
+  span.error_type = {text.substr(0, colon), span.error.form};
+  span.error_message = {text.substr(colon + 2), span.error.form};
 }
 
 unsigned kind_of(std::string_view type) { return type == "llm" ? schema::span_kind::client : schema::span_kind::internal; }
@@ -91,11 +96,7 @@ bool read_row(std::string_view row, std::string_view container, Span& span) {
     if (key == "input") span.add("braintrust.input_json", call.input = value);
     if (key == "output") span.add("braintrust.output_json", call.output = value);
     if (key == "metadata") span.add("braintrust.metadata", call.metadata = value);
-    if (key == "error" && value != "null") {
-      span.failed = true;
-      span.error = text_of(value);
-      span.error_type = type_in(span.error);
-    }
+    if (key == "error" && value != "null") read_error(value, span);
     if (key == "metrics") {
       span.add("braintrust.metrics", call.metrics = value);
       for_each_member(value, [&](std::string_view name, std::string_view number) {

@@ -152,7 +152,8 @@ TEST(SpanOfRow, MarksAFailedSpanWithStatusTypeAndEvent) {
   ASSERT_EQ(span["events"].size(), 1U);
   EXPECT_EQ(span["events"][0]["name"], "exception");
   EXPECT_EQ(span["events"][0]["timeUnixNano"], "2500000000");
-  EXPECT_EQ(attributes_of(span["events"][0])["exception.message"], "std::runtime_error: no such \"file\"");
+  EXPECT_EQ(attributes_of(span["events"][0])["exception.message"], "no such \"file\"");
+  EXPECT_EQ(attributes_of(span["events"][0])["exception.type"], "std::runtime_error");
   EXPECT_EQ(attributes_of(span_of(row_with({{"error", "it just failed: twice"}})))["error.type"], "_OTHER");
   EXPECT_EQ(span_of(row_with({{"error", {{"code", 7}}}}))["status"]["message"], R"({"code":7})");
   EXPECT_FALSE(span_of(row_with({{"error", nullptr}})).contains("status"));
