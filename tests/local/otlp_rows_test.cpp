@@ -392,6 +392,31 @@ TEST(OtlpRow, LetsWhatBraintrustSaysBeatTheConventions) {
                                       {"gen_ai.operation.name", "chat"}}));
 }
 
+TEST(OtlpRow, OfOneOfOurSdksIsWhatItWasThere) {
+  const auto row =
+      row_with({{"braintrust.context_json",
+                 R"({"caller_functionname":"f","caller_lineno":3,"span_origin":{"name":"braintrust.sdk.cpp"}})"},
+                {"code.function.name", "f"},
+                {"code.line.number", 3},
+                {"braintrust.input_json", R"([{"role":"user","content":"hi"}])"},
+                {"braintrust.output_json", "\"hello\""},
+                {"braintrust.metadata", R"({"model":"gpt-5","temperature":0.5})"},
+                {"braintrust.metrics", R"({"prompt_tokens":3})"},
+                {"braintrust.classifications", R"({"topic":[]})"},
+                {"braintrust.span_parents", R"(["one","two"])"},
+                {"gen_ai.request.model", "gpt-5"},
+                {"gen_ai.request.temperature", 0.5},
+                {"gen_ai.usage.input_tokens", 3},
+                {"gen_ai.input.messages", R"([{"role":"user","parts":[{"type":"text","content":"hi"}]}])"},
+                {"gen_ai.output.messages", R"([{"role":"assistant","parts":[{"type":"text","content":"hello"}]}])"}},
+               {{"parentSpanId", "eee19b7ec3c1b173"}});
+  EXPECT_EQ(row.at("metadata"), json({{"model", "gpt-5"}, {"temperature", 0.5}}));
+  EXPECT_EQ(row.at("metrics"), json({{"prompt_tokens", 3}}));
+  EXPECT_EQ(row.at("output"), "hello");
+  EXPECT_EQ(row.at("classifications"), json({{"topic", json::array()}}));
+  EXPECT_EQ(row.at("span_parents"), json::array({"one", "two"}));
+}
+
 TEST(OtlpRow, UnderstandsTraceloop) {
   const auto row = row_with({{"llm.request.type", "chat"},
                              {"gen_ai.system", "OpenAI"},
