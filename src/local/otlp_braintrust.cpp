@@ -68,6 +68,7 @@ void read_braintrust(OtlpSpanReader& reader, OtlpFields& fields) {
     return text;
   };
   fields.scores = object("braintrust.scores");
+  fields.classifications = object("braintrust.classifications");
   fields.origin = object("braintrust.origin");
   fields.context = object("braintrust.context_json");
   const auto members = [&](std::string_view name, OtlpMembers& field) {
@@ -80,6 +81,9 @@ void read_braintrust(OtlpSpanReader& reader, OtlpFields& fields) {
   if (const auto tags = attributes["braintrust.tags"]; is_list_of_texts(tags)) {
     set("braintrust.tags", fields.tags, std::string(tags.text()));
   }
+  // Parents whose ids are none of OpenTelemetry's, or several of them: our own exporter writes those.
+  const auto parents = otlp_container_of(attributes["braintrust.span_parents"]);
+  if (is_list_of_texts(JsonView::of_valid(parents))) set("braintrust.span_parents", fields.span_parents, parents);
   attributes.take("braintrust.parent");  // where the row goes, and no part of it
 }
 

@@ -142,7 +142,7 @@ void read_metadata(OtlpAttributeReader& attributes, OtlpMembers& metadata) {
     const std::string mapped(field == "provider" ? provider_text(text) : std::string_view(text));
     if (metadata.offer(field, mapped)) {
       said[field] = text;
-    } else if (said[field] != text) {
+    } else if (said[field] != text && !metadata.says(field, text)) {
       continue;
     }
     if (mapped == text) attributes.take(name);
@@ -156,7 +156,7 @@ void read_metrics(OtlpAttributeReader& attributes, OtlpMembers& metrics) {
     if (!number || *number < 0) continue;
     const std::string text(attributes[name].text());
     if (metrics.offer(field, text)) said[field] = text;
-    if (said[field] == text) attributes.take(name);
+    if (said[field] == text || metrics.says(field, text)) attributes.take(name);
   }
   const auto count = [&](std::string_view field) -> std::optional<std::uint64_t> {
     const auto text = said.find(field);
@@ -334,8 +334,19 @@ std::string choices_in_events(OtlpSpanReader& reader) {
   return list.empty() ? std::string() : list.text();
 }
 
-void read_input(OtlpSpanReader& reader, std::string& input) {
-  if (!input.empty()) return;
+// Braintrust's SDKs say everything in `braintrust.*`, and once more in `gen_ai.*` for others: that is no second input.
+bool is_of_our_sdks(const OtlpFields& fields) {
+  return JsonView::of_valid(fields.context)["span_origin"]["name"].string().starts_with("braintrust.sdk.");
+}
+
+void read_input(OtlpSpanReader& reader, const OtlpFields& fields, std::string& input) {
+  if (!input.empty()) {
+    if (!is_of_our_sdks(fields)) return;
+    for (const auto* twin : {"gen_ai.input.messages", "gen_ai.system_instructions", "gen_ai.tool.call.arguments"}) {
+      reader.attributes.take(twin);
+    }
+    return;
+  }
   const auto messages = otlp_json_of(take_anywhere(reader, "gen_ai.input.messages"));
   const auto system = otlp_json_of(take_anywhere(reader, "gen_ai.system_instructions"));
   if (!messages.empty() || !system.empty()) {
@@ -353,8 +364,12 @@ void read_input(OtlpSpanReader& reader, std::string& input) {
   }
 }
 
-void read_output(OtlpSpanReader& reader, std::string& output) {
-  if (!output.empty()) return;
+void read_output(OtlpSpanReader& reader, const OtlpFields& fields, std::string& output) {
+  if (!output.empty()) {
+    if (!is_of_our_sdks(fields)) return;
+    for (const auto* twin : {"gen_ai.output.messages", "gen_ai.tool.call.result"}) reader.attributes.take(twin);
+    return;
+  }
   const auto messages = otlp_json_of(take_anywhere(reader, "gen_ai.output.messages"));
   if (!messages.empty()) {
     output = otlp_output_messages(JsonView::of_valid(messages));
@@ -379,8 +394,8 @@ void read_conventions(OtlpSpanReader& reader, OtlpFields& fields) {
   }
   read_metadata(reader.attributes, fields.metadata);
   read_metrics(reader.attributes, fields.metrics);
-  read_input(reader, fields.input);
-  read_output(reader, fields.output);
+  read_input(reader, fields, fields.input);
+  read_output(reader, fields, fields.output);
 }
 
 }  // namespace braintrust::local

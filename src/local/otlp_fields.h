@@ -38,7 +38,10 @@ class OtlpMembers {
     const auto quoted = llm::json_string(name);
     offered_.add(llm::JsonView::of_valid(quoted).inside(), json);
   }
-  bool has(std::string_view name) const { return names_.contains(std::string(name)); }
+  // Whether it is said outright to be just that.
+  bool says(std::string_view name, std::string_view json) const {
+    return !json.empty() && llm::JsonView::of_valid(explicit_)[name].text() == json;
+  }
   // Blank if there are none.
   std::string text() const {
     if (explicit_.empty()) return offered_.empty() ? std::string() : offered_.text();
@@ -58,6 +61,8 @@ struct OtlpFields {
   std::string tags = {};
   std::string origin = {};
   std::string scores = {};
+  std::string classifications = {};
+  std::string span_parents = {};
   std::string context = {};  // only what is said outright
   OtlpMembers metadata = {};
   OtlpMembers metrics = {};

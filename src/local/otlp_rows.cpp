@@ -116,9 +116,9 @@ std::string context_text(const OtlpRequest& request, const OtlpScopeSpans& scope
   const auto place = [&](const char* member, std::string_view name, std::string_view old_name) {
     for (const auto one : {name, old_name}) {
       const auto value = attributes[one];
-      if (!value || said[member]) continue;
-      attributes.take(one);
-      context.add(member, value);
+      if (!value) continue;
+      if (!said[member]) context.add(member, value);
+      if (!said[member] || said[member].text() == value.text()) attributes.take(one);
       return;
     }
   };
@@ -194,7 +194,10 @@ std::string otlp_row(const OtlpRequest& request, const OtlpScopeSpans& scope, co
       .add("_is_merge", "true")
       .add_string("span_id", span.span_id)
       .add_string("root_span_id", span.trace_id);
-  if (!span.parent_span_id.empty()) row.add("span_parents", "[\"" + span.parent_span_id + "\"]");
+  if (fields.span_parents.empty() && !span.parent_span_id.empty()) {
+    fields.span_parents = "[\"" + span.parent_span_id + "\"]";
+  }
+  row.add("span_parents", fields.span_parents);
   if (span.start > 0) row.add("created", json_string(iso_text(span.start)));
   row.add("span_attributes", fields.span_attributes.text())
       .add("metrics", fields.metrics.text())
@@ -204,6 +207,7 @@ std::string otlp_row(const OtlpRequest& request, const OtlpScopeSpans& scope, co
       .add("expected", fields.expected)
       .add_string("error", error)
       .add("scores", fields.scores)
+      .add("classifications", fields.classifications)
       .add("metadata", fields.metadata.text())
       .add("tags", fields.tags)
       .add("origin", fields.origin);

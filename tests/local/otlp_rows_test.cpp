@@ -156,7 +156,7 @@ TEST(OtlpRow, KeepsWhatShouldHaveBeenJsonAndIsNot) {
                              {"braintrust.metadata", "[1]"},
                              {"braintrust.scores", "0.5"},
                              {"braintrust.tags", "a"},
-                             {"braintrust.expected_json", std::string(600, '[') + std::string(600, ']')}});
+                             {"braintrust.expected_json", std::string(508, '[') + std::string(508, ']')}});
   EXPECT_EQ(row.at("input"), "{not json");
   EXPECT_EQ(row.at("output"), "[1e999]");
   EXPECT_TRUE(row.at("expected").is_string());
@@ -390,6 +390,31 @@ TEST(OtlpRow, LetsWhatBraintrustSaysBeatTheConventions) {
                                       {"gen_ai.usage.input_tokens", 2},
                                       {"gen_ai.input.messages", "theirs"},
                                       {"gen_ai.operation.name", "chat"}}));
+}
+
+TEST(OtlpRow, OfOneOfOurSdksIsWhatItWasThere) {
+  const auto row =
+      row_with({{"braintrust.context_json",
+                 R"({"caller_functionname":"f","caller_lineno":3,"span_origin":{"name":"braintrust.sdk.cpp"}})"},
+                {"code.function.name", "f"},
+                {"code.line.number", 3},
+                {"braintrust.input_json", R"([{"role":"user","content":"hi"}])"},
+                {"braintrust.output_json", "\"hello\""},
+                {"braintrust.metadata", R"({"model":"gpt-5","temperature":0.5})"},
+                {"braintrust.metrics", R"({"prompt_tokens":3})"},
+                {"braintrust.classifications", R"({"topic":[]})"},
+                {"braintrust.span_parents", R"(["one","two"])"},
+                {"gen_ai.request.model", "gpt-5"},
+                {"gen_ai.request.temperature", 0.5},
+                {"gen_ai.usage.input_tokens", 3},
+                {"gen_ai.input.messages", R"([{"role":"user","parts":[{"type":"text","content":"hi"}]}])"},
+                {"gen_ai.output.messages", R"([{"role":"assistant","parts":[{"type":"text","content":"hello"}]}])"}},
+               {{"parentSpanId", "eee19b7ec3c1b173"}});
+  EXPECT_EQ(row.at("metadata"), json({{"model", "gpt-5"}, {"temperature", 0.5}}));
+  EXPECT_EQ(row.at("metrics"), json({{"prompt_tokens", 3}}));
+  EXPECT_EQ(row.at("output"), "hello");
+  EXPECT_EQ(row.at("classifications"), json({{"topic", json::array()}}));
+  EXPECT_EQ(row.at("span_parents"), json::array({"one", "two"}));
 }
 
 TEST(OtlpRow, UnderstandsTraceloop) {
