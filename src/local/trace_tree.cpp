@@ -132,6 +132,7 @@ SpanNode node_of(const json& row) {
   if (const auto& tags = at(row, "tags"); tags.is_array()) {
     for (const auto& tag : tags) node.tags.push_back(display(tag));
   }
+  node.in_experiment = at(row, "experiment_id").is_string();
   if (node.name.empty()) node.name = node.span_id.empty() ? node.row_id : node.span_id;
   return node;
 }

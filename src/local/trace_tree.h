@@ -38,6 +38,7 @@ struct SpanNode {
   std::vector<std::string> comments = {};
   std::vector<std::size_t> children = {};  // by start, then exec_counter
   bool orphan = false;
+  bool in_experiment = false;
 };
 
 struct TraceTree {
