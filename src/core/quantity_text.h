@@ -17,7 +17,7 @@ std::string seconds_text(double seconds);
 // "+1.24 s", "-3": a difference whose size reads as `size`. One that reads as nothing is no less.
 std::string signed_text(double difference, const std::string& size);
 
-// "1 case", "2 cases".
+// "1 case", "2 cases"; with the verb, "1 row was", "2 rows were".
 std::string counted(std::uint64_t count, const char* one, const char* many);
 
 }  // namespace braintrust::detail

@@ -9,6 +9,7 @@
 #include <braintrust/local/server.h>
 #include <fmt/format.h>
 
+#include "core/quantity_text.h"
 #include "core/text_width.h"
 #include "local/auto_library.h"
 #include "local/child_process.h"
@@ -50,7 +51,8 @@ int print_traces(const Store& store, const std::string& show_command, const std:
     if (!tree) return complain(tree.error());
     fmt::print("\n{}", *tree);
   }
-  if (first > 0) fmt::print("\n{} earlier traces are not shown; see {}\n", first, show_command);
+  if (first > 0)
+    fmt::print("\n{} not shown; see {}\n", detail::counted(first, "earlier trace is", "earlier traces are"), show_command);
   return 0;
 }
 

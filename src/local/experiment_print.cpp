@@ -70,7 +70,7 @@ std::string worse_cases(const std::vector<WorseCase>& worse, std::size_t limit, 
                     {one_line(text_of(one.input), style.width), Tone::name}});
   }
   auto text = "\n" + print_table({{"TRACE"}, {"GOT WORSE"}, {"SCORE", true}, {"INPUT"}}, rows, style);
-  if (shown < worse.size()) text += fmt::format("{} more are not shown (--limit 0 shows all)\n", worse.size() - shown);
+  if (shown < worse.size()) text += counted(worse.size() - shown, "more is", "more are") + " not shown (--limit 0 shows all)\n";
   return text;
 }
 

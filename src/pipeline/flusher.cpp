@@ -7,6 +7,7 @@
 
 #include <braintrust/core/diagnostics.h>
 
+#include "core/quantity_text.h"
 #include "pipeline/background_thread.h"
 
 namespace braintrust::pipeline {
@@ -225,10 +226,9 @@ void Flusher::report_drops() {
   const std::uint64_t refused = queue_.load()->refused();
   const auto now = Clock::now();
   if (refused == drops_told_ || now - drops_told_at_ < options_.drop_report_interval) return;
-  detail::report(
-      Severity::warning, ErrorCode::queue_full,
-      "the queue is full: " + std::to_string(refused - drops_told_) +
-          " rows were dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
+  detail::report(Severity::warning, ErrorCode::queue_full,
+                 "the queue is full: " + detail::counted(refused - drops_told_, "row was", "rows were") +
+                     " dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
   drops_told_ = refused;
   drops_told_at_ = now;
 }

@@ -86,7 +86,7 @@ TEST_F(ExperimentPrint, SaysHowManyWorseCasesItLeavesOut) {
   const auto text = print_comparison(summary("now"), "before", comparison(), 1, {});
   EXPECT_THAT(text, HasSubstr("Where is my order?"));
   EXPECT_THAT(text, Not(HasSubstr("deep")));
-  EXPECT_THAT(text, HasSubstr("1 more are not shown (--limit 0 shows all)"));
+  EXPECT_THAT(text, HasSubstr("1 more is not shown (--limit 0 shows all)"));
   EXPECT_THAT(print_comparison(summary("now"), "before", comparison(), 0, {}), HasSubstr("deep"));
 }
 

@@ -316,7 +316,7 @@ TEST_F(LocalShow, ListsTheNewestFirst) {
   EXPECT_LT(outcome.output.find("two"), outcome.output.find("one"));
   const auto limited = run({"show", "--db", database_, "--limit", "1"});
   EXPECT_THAT(limited.output, Not(HasSubstr("one")));
-  EXPECT_THAT(limited.output, HasSubstr("1 older traces are not shown"));
+  EXPECT_THAT(limited.output, HasSubstr("1 older trace is not shown"));
 }
 
 TEST_F(LocalShow, FindsATraceByTheBeginningOfItsId) {
