@@ -407,6 +407,12 @@ TEST(LocalProgram, ExplainsItselfAndRefusesWhatItDoesNotKnow) {
   }
 }
 
+TEST(LocalProgram, NamesTheFlagThatAMisspeltOneComesNearestTo) {
+  EXPECT_THAT(run({"show", "--experimnt", "x"}).output, HasSubstr("\nDid you mean --experiment?\n"));
+  EXPECT_THAT(run({"run", "--folow", "--", "true"}).output, HasSubstr("\nDid you mean --follow?\n"));
+  EXPECT_THAT(run({"serve", "--what"}).output, Not(HasSubstr("Did you mean")));
+}
+
 TEST(LocalServe, RefusesAnAddressThatOthersReach) {
   const TemporaryFolder folder;
   const auto outcome = run({"serve", "--host", "0.0.0.0", "--db", folder / "a.db"});
