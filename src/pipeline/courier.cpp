@@ -433,6 +433,7 @@ void Courier::wake() noexcept { state_->http.wakeup(); }
 bool Courier::idle() const noexcept { return state_->done == state_->taken && state_->uploads.idle(); }
 bool Courier::full() const noexcept { return state_->full(); }
 bool Courier::hopeless() const noexcept { return state_->session.hopeless(); }
+void Courier::look_for_key() { state_->session.look_for_key(); }
 std::uint64_t Courier::taken() const noexcept { return state_->taken; }
 std::uint64_t Courier::done() const noexcept { return state_->done; }
 void Courier::give_up() { state_->give_up(); }

@@ -64,8 +64,10 @@ class Courier {
   // Enough is held that taking more would only move memory from the queue to here.
   bool full() const noexcept;
 
-  // Nothing will ever be sent with these settings (no key, or the server refused it): waiting is useless.
+  // Nothing will ever be sent with these settings (no key, or the server refused it): waiting is useless. Until somebody has
+  // reason to think that there is another key, or that this one is good by now.
   bool hopeless() const noexcept;
+  void look_for_key();
 
   // Rows sent or finally given up until now, of all taken until now: a flush waits for done() to reach taken().
   std::uint64_t taken() const noexcept;

@@ -125,6 +125,8 @@ void Flusher::run() {
       const std::lock_guard lock(mutex_);
       flush = flush_wanted_;
       open_spans = std::exchange(open_spans_wanted_, false);
+      // Before a flush that came behind it is answered.
+      if (std::exchange(key_wanted_, false)) courier->look_for_key();
       stopping = stop_wanted_;
       may_end = may_end_ != nullptr && may_end_(may_end_context_);
     }
@@ -179,6 +181,7 @@ void Flusher::run() {
     queue.set_waiting(true);
     courier->step(work_left ? milliseconds(0) : options_.interval);
     queue.set_waiting(false);
+    hopeless_.store(courier->hopeless(), std::memory_order_release);
 
     const bool answered = (flush_seen == flush && delivered_until(flush_cut)) || courier->hopeless();
     {
@@ -293,6 +296,13 @@ void Flusher::prepare_stop() {
   if (courier_ != nullptr) courier_->wake();
 }
 
+void Flusher::look_for_key() {
+  if (!hopeless_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(mutex_);
+  key_wanted_ = true;
+  if (courier_ != nullptr) courier_->wake();
+}
+
 void Flusher::stop_when_done(bool (*may_end)(void*), void* context) {
   const std::lock_guard lock(mutex_);
   if (state_.load() == idle) state_.store(ended);
@@ -360,7 +370,8 @@ void Flusher::after_fork_in_child() {
   thread_id_ = {};
   joining_ = false;
   flush_wanted_ = flush_done_ = 0;
-  open_spans_wanted_ = stop_wanted_ = false;
+  open_spans_wanted_ = stop_wanted_ = key_wanted_ = false;
+  hopeless_.store(false);
   drops_told_ = 0;
   drops_told_at_ = {};
   reported_ = {};

@@ -25,8 +25,8 @@ Session::Session(Settings settings, HttpClient& http)
     : settings_(settings), given_(std::move(settings)), http_(http), backoff_{.first = given_.retry_wait} {}
 
 void Session::step(Clock::time_point now) {
-  if (stage_ == Stage::begin) read_settings();
   if (waiting_ || now < due_) return;
+  if (stage_ == Stage::begin) read_settings();
   if (stage_ == Stage::log_in) send_login();
   if (stage_ == Stage::ask_limits) send_limits();
 }
@@ -170,8 +170,17 @@ void Session::key_refused(std::uint64_t login) {
   stage_ = Stage::begin;
 }
 
+void Session::look_for_key() {
+  if (stage_ != Stage::hopeless) return;
+  second_chance_ = true;
+  failures_ = 0;
+  due_ = gave_up_at_ + backoff_.first;
+  stage_ = Stage::begin;
+}
+
 void Session::give_up(const Error& error) {
   stage_ = Stage::hopeless;
+  gave_up_at_ = Clock::now();
   detail::report(Severity::error, error.code, with_consequence(error));
 }
 
