@@ -7,6 +7,7 @@
 
 #include <braintrust/core/diagnostics.h>
 
+#include "core/json_member.h"
 #include "pipeline/login.h"
 
 namespace braintrust::pipeline {
@@ -84,7 +85,7 @@ void Session::send_limits() { send({.url = join_url(api_url_, "version"), .heade
 
 // Asked once: a server that does not say has the default limit and no overflow (PROTO 4.4).
 void Session::on_limits(const HttpResponse& response) {
-  const Json answer = response.ok() ? Json::parse(response.body, nullptr, false) : Json();
+  const Json answer = response.ok() ? detail::parse_bounded(response.body) : Json();
   const auto found = answer.is_object() ? answer.find("logs3_payload_max_bytes") : answer.end();
   const bool given = found != answer.end() && found->is_number() && found->get<double>() >= 1;
   overflow_allowed_ = given;
