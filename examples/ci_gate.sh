@@ -7,13 +7,14 @@ build=${1:-build/dev}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# run NAME: the eval as an experiment of that name, with its gate. (The traces that follow the summary are left out here.)
+# run NAME: the eval as an experiment of that name, with its gate. (How to see it, which follows, names a folder that
+# will be gone.)
 run() {
   printf '\n==> ci_gate --experiment %s --min-score "Right team=0.9" --max-regressions 0\n' "$1"
   status=0
   "$build/src/local/braintrust-local" run --db "$folder/gate.db" "$build/examples/ci_gate" \
     --experiment "$1" --min-score "Right team=0.9" --max-regressions 0 >"$folder/log" 2>&1 || status=$?
-  sed '/^trace /,$d' "$folder/log"
+  sed '/^See the experiment:/d' "$folder/log"
   printf 'exit code %s\n' "$status"
 }
 

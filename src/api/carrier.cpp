@@ -30,9 +30,7 @@ struct Carriers {
   std::map<decltype(key_of({})), Logger> loggers;
 };
 
-}  // namespace
-
-Logger carrier_of(const ConnectionOptions& connection) {
+Logger shared_carrier(const ConnectionOptions& connection) {
   if (is_blank(connection)) {
     if (Logger current = current_logger(); current && LoggerCore::of(current)->settings.to_braintrust) return current;
   }
@@ -48,6 +46,14 @@ Logger carrier_of(const ConnectionOptions& connection) {
   const std::lock_guard lock(carriers.mutex);
   Logger& logger = carriers.loggers[key];
   if (!logger || LoggerCore::of(logger)->flusher.stopped()) logger = init_logger(options);
+  return logger;
+}
+
+}  // namespace
+
+Logger carrier_of(const ConnectionOptions& connection) {
+  Logger logger = shared_carrier(connection);
+  LoggerCore::of(logger)->flusher.look_for_key();
   return logger;
 }
 

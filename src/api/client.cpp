@@ -78,7 +78,7 @@ HttpRequest request_of(const ApiCall& call, const Access& access) {
 
 // What the server says went wrong, on one line: of `{"error": "…"}` the text, else the body as it is.
 std::string words_of(const HttpResponse& response) {
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  const auto body = parse_bounded(response.body);
   std::string words;
   for (const char* const key : {"error", "message", "Message"}) {
     if (words.empty()) words = text_at(body, key);

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "core/quantity_text.h"
+
 namespace braintrust {
 namespace {
 
@@ -72,7 +74,8 @@ void write_to_stderr(State& shared, Severity severity, const Error& error) {
     ++repeats.suppressed;
     return;
   }
-  const std::string again = repeats.suppressed == 0 ? "" : fmt::format(" (and {} times before)", repeats.suppressed);
+  const std::string again =
+      repeats.suppressed == 0 ? "" : fmt::format(" (and {} before)", detail::counted(repeats.suppressed, "time", "times"));
   const std::string line = fmt::format("braintrust: {}: {}{}\n", name_of(severity), error.message, again);
   std::fwrite(line.data(), 1, line.size(), stderr);
   repeats = {.printed = now, .suppressed = 0};

@@ -3,10 +3,20 @@
 // Looking into JSON that somebody else wrote: nothing here throws, whatever stands there.
 
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "core/json_scan.h"
+
 namespace braintrust::detail {
+
+// The tree of a text; discarded when that is no JSON, or nests so deep that copying or writing the tree, which recurs, would
+// end the process.
+inline nlohmann::json parse_bounded(std::string_view text) {
+  if (nests_deeper(text, max_json_depth)) return nlohmann::json::value_t::discarded;
+  return nlohmann::json::parse(text, nullptr, false);
+}
 
 // `object[key]`, or null when there is none.
 inline const nlohmann::json& member(const nlohmann::json& object, const char* key) {

@@ -19,6 +19,16 @@ std::string duration_text(std::chrono::microseconds duration) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
+std::string seconds_text(double seconds) {
+  if (!(seconds >= 0 && seconds < 1e9)) return fmt::format("{:.4g} s", seconds);
+  return duration_text(std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double>(seconds)));
+}
+
+std::string signed_text(double difference, const std::string& size) {
+  const bool is_nothing = size.find_first_of("123456789") == size.npos;
+  return (difference < 0 && !is_nothing ? "-" : "+") + size;
+}
+
 std::string counted(std::uint64_t count, const char* one, const char* many) {
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }

@@ -18,6 +18,7 @@
 #include "core/environment.h"
 #include "core/json_member.h"
 #include "core/json_scan.h"
+#include "core/quantity_text.h"
 #include "core/utf8.h"
 #include "eval/json_values.h"
 
@@ -356,7 +357,8 @@ Case next_csv_case(CaseFile& file, const std::vector<Column>& columns) {
   auto& [line, values, count] = **record;
   if (count != columns.size()) {
     return file.refused(
-        line, fmt::format("{} values for {} columns: a value with a comma must stand in quotes", count, columns.size()));
+        line, fmt::format("{} for {}: a value with a comma must stand in quotes", detail::counted(count, "value", "values"),
+                          detail::counted(columns.size(), "column", "columns")));
   }
   EvalCase read;
   // The whole of the metadata comes before the members that other columns add to it, or would overwrite.

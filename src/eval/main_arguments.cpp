@@ -8,6 +8,8 @@
 
 #include <braintrust/version.h>
 
+#include "eval/did_you_mean.h"
+
 namespace braintrust::detail {
 namespace {
 
@@ -41,6 +43,7 @@ std::variant<MainArguments, int> parse_main_arguments(int argc, char** argv) {
   std::vector<std::string> filters, min_scores;
   double timeout = 0;
   CLI::App app("Runs evals and says whether they are better than before.");
+  app.failure_message(failure_with_suggestion);
   app.set_version_flag("--version", "braintrust " BRAINTRUST_VERSION);
   app.add_flag("--list", arguments.list, "Print the names of the evals, and run none");
   app.add_option("--filter", filters,

@@ -20,19 +20,11 @@ std::string whole(std::string_view text) { return one_line(text, std::string_vie
 std::string percent_text(double share) { return fmt::format("{:.2f}%", share * 100); }
 
 std::string metric_text(double value, const std::string& unit) {
-  if (unit == "s" && value >= 0 && value < 1e9) {
-    return duration_text(std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double>(value)));
-  }
+  if (unit == "s") return seconds_text(value);
   if (unit == "$") return fmt::format("${:.4f}", value);
   auto text = fmt::format("{:.2f}", value);
   if (text.ends_with(".00")) text.resize(text.size() - 3);
   return unit.empty() ? text : text + " " + one_line(unit, 12);
-}
-
-// `text` is the difference without its sign.
-std::string signed_text(double difference, const std::string& text) {
-  const bool is_nothing = text.find_first_of("123456789") == text.npos;
-  return (difference < 0 && !is_nothing ? "-" : "+") + text;
 }
 
 // Of a metric we know. Others are not coloured: who knows what they count.

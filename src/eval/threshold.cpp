@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "core/quantity_text.h"
+
 namespace braintrust {
 namespace {
 
@@ -43,8 +45,8 @@ std::optional<std::string> too_many_regressions(const EvalResult& result, std::u
     list += fmt::format("{}'{}' {}", list.empty() ? "" : ", ", score.name, score.regressions);
   }
   if (sum <= most) return std::nullopt;
-  return fmt::format("{}: {} regression{} against {}, and at most {} may be: {}", result.name, sum, sum == 1 ? "" : "s",
-                     result.summary.comparison_experiment_name, most, list);
+  return fmt::format("{}: {} against {}, and at most {} may be: {}", result.name,
+                     detail::counted(sum, "regression", "regressions"), result.summary.comparison_experiment_name, most, list);
 }
 
 }  // namespace

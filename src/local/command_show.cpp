@@ -4,6 +4,7 @@
 #include <braintrust/local/store.h>
 #include <fmt/format.h>
 
+#include "core/quantity_text.h"
 #include "local/commands.h"
 #include "local/comparison.h"
 #include "local/default_database.h"
@@ -23,7 +24,8 @@ int show_list(const Store& store, std::size_t limit) {
   fmt::print("{}", print_list(*traces, detail::style_of(stdout)));
   const auto count = store.trace_count();
   if (count && *count > traces->size())
-    fmt::print("{} older traces are not shown (--limit 0 shows all)\n", *count - traces->size());
+    fmt::print("{} not shown (--limit 0 shows all)\n",
+               detail::counted(*count - traces->size(), "older trace is", "older traces are"));
   return 0;
 }
 

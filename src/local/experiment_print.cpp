@@ -21,15 +21,13 @@ constexpr std::size_t name_columns = 40;
 
 std::string percent(double score) { return fmt::format("{:.2f}%", score * 100); }
 
-// A metric in the unit that it is kept in.
+// A metric with its unit.
 std::string amount(const std::string& metric, double value) {
   const std::string_view unit = unit_of(metric);
   if (unit == "$") return fmt::format("${:.6f}", value);
-  if (unit == "s") return fmt::format("{:.3f} s", value);
+  if (unit == "s") return detail::seconds_text(value);
   return unit.empty() ? fmt::format("{:.4g}", value) : fmt::format("{:.1f} {}", value, unit);
 }
-
-std::string with_sign(double diff, const std::string& size) { return (diff < 0 ? "-" : "+") + size; }
 
 TableCell count_cell(std::size_t count, Tone tone) {
   return count > 0 ? TableCell{std::to_string(count), tone} : TableCell{"-", Tone::plain};
@@ -43,10 +41,10 @@ void add_changes(std::vector<Cells>& rows, const std::vector<Change>& changes, b
     if (compared) {
       const bool moved = change.diff && std::abs(*change.diff) > 1e-9;
       const bool better = moved && (*change.diff > 0) == scores;
-      row.push_back({change.diff ? with_sign(*change.diff, text_of(change, std::abs(*change.diff))) : "-", !moved ? Tone::plain
-                                                                                                           : better
-                                                                                                               ? Tone::good
-                                                                                                               : Tone::bad});
+      row.push_back({change.diff ? detail::signed_text(*change.diff, text_of(change, std::abs(*change.diff))) : "-",
+                     !moved   ? Tone::plain
+                     : better ? Tone::good
+                              : Tone::bad});
       row.push_back(count_cell(change.improvements, Tone::good));
       row.push_back(count_cell(change.regressions, Tone::bad));
     }
@@ -72,7 +70,7 @@ std::string worse_cases(const std::vector<WorseCase>& worse, std::size_t limit, 
                     {one_line(text_of(one.input), style.width), Tone::name}});
   }
   auto text = "\n" + print_table({{"TRACE"}, {"GOT WORSE"}, {"SCORE", true}, {"INPUT"}}, rows, style);
-  if (shown < worse.size()) text += fmt::format("{} more are not shown (--limit 0 shows all)\n", worse.size() - shown);
+  if (shown < worse.size()) text += counted(worse.size() - shown, "more is", "more are") + " not shown (--limit 0 shows all)\n";
   return text;
 }
 

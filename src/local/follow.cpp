@@ -15,7 +15,11 @@ constexpr std::chrono::milliseconds pause{100};
 
 }  // namespace
 
-Follower::Follower(Store& store, const detail::Style& style) : store_(store), style_(style), thread_([this] { run(); }) {}
+Follower::Follower(Store& store)
+    : store_(store),
+      output_style_(detail::style_of(stdout)),
+      error_style_(detail::style_of(stderr)),
+      thread_([this] { run(); }) {}
 
 void Follower::stop() {
   {
@@ -44,7 +48,8 @@ void Follower::print_new() {
     for (const auto index : tree.in_order()) {
       const auto& span = tree.spans[index];
       if (!span.end || !printed_.insert(span.row_id).second) continue;
-      fmt::print("{}\n", print_span_line(span, style_));
+      std::FILE* const file = span.in_experiment ? stderr : stdout;
+      fmt::print(file, "{}\n", print_span_line(span, span.in_experiment ? error_style_ : output_style_));
     }
   }
   std::fflush(stdout);

@@ -4,7 +4,9 @@
 //
 //   12:03:04  Chat Completion  llm  1.24 s  312 tok  The capital of France is Paris.
 //
-// Threads: has one of its own, which writes to standard output; `stop` ends it. Errors: a row that cannot be read is skipped.
+// Those of experiments go to standard error: a program of evals may print what others read.
+//
+// Threads: has one of its own, which writes; `stop` ends it. Errors: a row that cannot be read is skipped.
 
 #include <condition_variable>
 #include <mutex>
@@ -21,7 +23,7 @@ namespace braintrust::local {
 class Follower {
  public:
   // `store` must outlive it.
-  Follower(Store& store, const detail::Style& style);
+  explicit Follower(Store& store);
   ~Follower() { stop(); }
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
@@ -34,7 +36,7 @@ class Follower {
   void print_new();
 
   Store& store_;
-  detail::Style style_;
+  const detail::Style output_style_, error_style_;
   std::unordered_set<std::string> printed_;  // row ids
   std::mutex mutex_;
   std::condition_variable wakeup_;

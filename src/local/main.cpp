@@ -6,6 +6,7 @@
 
 #include <braintrust/version.h>
 
+#include "eval/did_you_mean.h"
 #include "local/commands.h"
 
 namespace braintrust::local {
@@ -22,6 +23,7 @@ constexpr const char* database_help = "SQLite file (default: $XDG_DATA_HOME/brai
 
 int main_of(int argc, char** argv) {
   CLI::App app("Keeps and shows Braintrust traces on this machine, without an account.", "braintrust-local");
+  app.failure_message(detail::failure_with_suggestion);
   app.set_version_flag("--version", "braintrust-local " BRAINTRUST_VERSION);
   app.footer(
       "Examples:\n"

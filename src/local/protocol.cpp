@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/json_member.h"
 #include "local/calls.h"
 #include "local/projects.h"
 
@@ -103,7 +104,7 @@ HttpAnswer Protocol::login(const HttpRequest& request) {
 }
 
 HttpAnswer Protocol::register_project(const HttpRequest& request) {
-  const auto body = json::parse(request.body, nullptr, false);
+  const auto body = detail::parse_bounded(request.body);
   if (!body.is_object()) return refuse(400, "not a JSON object");
   const auto name = body.find("project_name");
   if (name == body.end() || !name->is_string() || name->get_ref<const std::string&>().empty()) {
@@ -145,7 +146,7 @@ HttpAnswer Protocol::put_upload(const HttpRequest& request) {
 }
 
 HttpAnswer Protocol::begin_attachment(const HttpRequest& request) {
-  const auto body = json::parse(request.body, nullptr, false);
+  const auto body = detail::parse_bounded(request.body);
   const auto key = text_field(body, "key"), filename = text_field(body, "filename"), type = text_field(body, "content_type");
   if (!is_key(key)) return refuse(400, "key must be a text of letters, digits and '-', at most 200");
   if (filename.empty() || type.empty() || !is_printable(type)) return refuse(400, "filename and content_type must be texts");
@@ -156,7 +157,7 @@ HttpAnswer Protocol::begin_attachment(const HttpRequest& request) {
 }
 
 HttpAnswer Protocol::report_attachment(const HttpRequest& request) {
-  const auto body = json::parse(request.body, nullptr, false);
+  const auto body = detail::parse_bounded(request.body);
   const auto status = body.is_object() && body.contains("status") ? body["status"] : json();
   const auto word = text_field(status, "upload_status");
   if (word != "uploading" && word != "done" && word != "error") {

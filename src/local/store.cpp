@@ -102,7 +102,7 @@ Result<std::size_t> Store::trace_count() const {
 
 std::vector<std::string> Store::traces_written() const {
   const std::lock_guard lock(state_->mutex_);
-  return state_->recent.list();
+  return state_->written.traces.list();
 }
 
 std::vector<std::string> Store::take_changed_traces() {

@@ -1,6 +1,7 @@
 #include "local/store_state.h"
 
 #include <chrono>
+#include <string_view>
 
 #include "local/row_merge.h"
 
@@ -17,11 +18,18 @@ void Store::State::write(const std::vector<Row>& rows, const std::string* upload
     for (const auto& row : rows) write(row, xact);
   }
   transaction.commit();
-  for (const auto& row : rows) {
-    if (!row.root_span_id || row.is_delete) continue;
-    recent.add(*row.root_span_id);
-    changed.add(*row.root_span_id);
-  }
+  for (const auto& row : rows) remember(row);
+}
+
+void Store::State::remember(const Row& row) {
+  constexpr std::string_view of_experiment = "experiment:";
+  ++written.rows;
+  const bool in_experiment = row.container.starts_with(of_experiment);
+  if (in_experiment) written.experiments.add(row.container.substr(of_experiment.size()));
+  if (!row.root_span_id || row.is_delete || row.container.starts_with("dataset:")) return;
+  written.traces.add(*row.root_span_id);
+  if (!in_experiment) written.logs.add(*row.root_span_id);
+  changed.add(*row.root_span_id);
 }
 
 std::int64_t Store::State::next_xact() {

@@ -31,12 +31,12 @@ namespace braintrust::local {
 // Seconds since 1970.
 std::int64_t unix_seconds();
 
-// The traces that were written to last, each once, in the order of their first row.
-class RecentTraces {
+// The ids that were added last, each once, in the order in which they came first.
+class RecentIds {
  public:
-  void add(const std::string& root_span_id) {
-    if (!known_.insert(root_span_id).second) return;
-    order_.push_back(root_span_id);
+  void add(const std::string& id) {
+    if (!known_.insert(id).second) return;
+    order_.push_back(id);
     if (order_.size() > most_remembered) {
       known_.erase(order_.front());
       order_.pop_front();
@@ -48,6 +48,14 @@ class RecentTraces {
   static constexpr std::size_t most_remembered = 1000;
   std::deque<std::string> order_;
   std::unordered_set<std::string> known_;
+};
+
+// What one object wrote, for whoever shows it afterwards.
+struct Written {
+  std::size_t rows = 0;   // of whatever kind
+  RecentIds traces = {};  // by their root spans; a record of a dataset is in none
+  RecentIds logs = {};    // of them, those that not only experiments have
+  RecentIds experiments = {};
 };
 
 class Store::State {
@@ -90,11 +98,12 @@ class Store::State {
 
   Database& database() { return database_; }
 
-  RecentTraces recent;
-  RecentTraces changed;
+  Written written;
+  RecentIds changed;  // traces
   std::mutex mutex_;
 
  private:
+  void remember(const Row& row);
   std::int64_t container_key(const std::string& name);
   bool claim(const std::string& upload);
 

@@ -10,11 +10,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/text_width.h"
+
 namespace braintrust::local {
 namespace {
 
 // The fields of a value are shown in the order in which they were written.
 using json = nlohmann::ordered_json;
+
+// Of an input in a list: more than a line of a terminal shows.
+constexpr std::size_t most_input_columns = 400;
 
 const json& at(const json& object, const char* key) {
   static const json nothing;
@@ -128,10 +133,12 @@ SpanNode node_of(const json& row) {
   const bool model_call = node.type == "llm";
   node.input = model_call ? conversation(at(row, "input")) : display(at(row, "input"));
   node.output = model_call ? choices(at(row, "output")) : display(at(row, "output"));
+  node.expected = display(at(row, "expected"));
   node.scores = scores_of(at(row, "scores"));
   if (const auto& tags = at(row, "tags"); tags.is_array()) {
     for (const auto& tag : tags) node.tags.push_back(display(tag));
   }
+  node.in_experiment = at(row, "experiment_id").is_string();
   if (node.name.empty()) node.name = node.span_id.empty() ? node.row_id : node.span_id;
   return node;
 }
@@ -232,7 +239,11 @@ TraceSummary summarize(const TraceTree& tree, std::string root_span_id) {
     summary.errors += span.error.has_value();
     summary.open |= !span.end;
   }
-  if (!tree.roots.empty()) summary.name = tree.spans[tree.roots.front()].name;
+  if (!tree.roots.empty()) {
+    const auto& root = tree.spans[tree.roots.front()];
+    summary.name = root.name;
+    summary.input = detail::one_line(root.input, most_input_columns);
+  }
   // Beyond these a time point cannot hold it; the value is nonsense then and reads as the epoch.
   const auto sane = [](std::optional<double> seconds) { return seconds && *seconds > -9e9 && *seconds < 9e9 ? *seconds : 0.0; };
   using std::chrono::duration_cast, std::chrono::microseconds, std::chrono::system_clock;

@@ -33,11 +33,13 @@ struct SpanNode {
   std::optional<std::string> error = {};  // its first line
   std::string input = {};                 // compact, "" if none; texts without their quotes; of a conversation its last message
   std::string output = {};
+  std::string expected = {};
   std::string scores = {};  // "accuracy 0.9  user 1"
   std::vector<std::string> tags = {};
   std::vector<std::string> comments = {};
   std::vector<std::size_t> children = {};  // by start, then exec_counter
   bool orphan = false;
+  bool in_experiment = false;
 };
 
 struct TraceTree {

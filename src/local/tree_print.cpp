@@ -121,6 +121,7 @@ std::string print_tree(const TraceTree& tree, const TraceSummary& summary, const
     }
     detail("in     ", span.input);
     detail("out    ", span.output);
+    detail("expect ", span.expected);
     detail("score  ", span.scores);
     detail("tags   ", fmt::format("{}", fmt::join(span.tags, ", ")));
     for (const auto& comment : span.comments) detail("note   ", comment);
@@ -190,12 +191,17 @@ std::string print_list(const std::vector<TraceSummary>& traces, const Style& sty
     const auto middle = pad_right(row.when, when) + between + pad_left(row.spans, spans) + between +
                         pad_left(row.duration, duration) + between + pad_left(row.tokens, tokens) + between;
     const auto error_cell = pad_left(row.errors, errors);
-    const auto name = one_line(row.name, style.width > before + 20 ? style.width - before : 20);
+    const auto room = style.width > before + 20 ? style.width - before : 20;
+    const auto name = one_line(row.name, room);
+    const auto left = room - display_width(name);
     if (i == 0) {
       text += paint.dim(pad_right(row.id, id) + between + middle + error_cell + between + name) + '\n';
     } else {
       text += paint.cyan(pad_right(row.id, id)) + between + middle +
-              (traces[i - 1].errors > 0 ? paint.red(error_cell) : error_cell) + between + paint.bold(name) + '\n';
+              (traces[i - 1].errors > 0 ? paint.red(error_cell) : error_cell) + between + paint.bold(name);
+      if (const auto& input = traces[i - 1].input; !input.empty() && left > gap)
+        text += between + paint.dim(one_line(input, left - gap));
+      text += '\n';
     }
   }
   return text;

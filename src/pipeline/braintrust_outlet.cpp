@@ -402,6 +402,7 @@ bool BraintrustOutlet::idle() const noexcept { return state_->done == state_->ta
 bool BraintrustOutlet::full() const noexcept { return state_->full(); }
 bool BraintrustOutlet::stuck() const noexcept { return state_->trouble > 0 || state_->session.stuck(); }
 bool BraintrustOutlet::hopeless() const noexcept { return state_->session.hopeless(); }
+void BraintrustOutlet::look_for_key() { state_->session.look_for_key(); }
 std::uint64_t BraintrustOutlet::held_rows() const noexcept { return state_->assembler.held_rows(); }
 std::size_t BraintrustOutlet::held_bytes() const noexcept { return state_->assembler.held_bytes(); }
 Outlet::Clock::time_point BraintrustOutlet::oldest() const noexcept { return state_->oldest_row(); }

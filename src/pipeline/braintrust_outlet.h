@@ -38,6 +38,8 @@ class BraintrustOutlet final : public Outlet {
   bool full() const noexcept override;
   bool stuck() const noexcept override;
   bool hopeless() const noexcept override;
+  // Hopeless no longer: see Session.
+  void look_for_key();
   std::uint64_t held_rows() const noexcept override;
   std::size_t held_bytes() const noexcept override;
   Clock::time_point oldest() const noexcept override;

@@ -63,8 +63,14 @@ class Courier {
   // Enough is held that taking more would only move memory from the queue to here.
   bool full() const noexcept;
 
-  // Nothing that is held will ever be sent: waiting is useless.
+  // Nothing that is held will be sent, as the settings are: waiting is useless.
   bool hopeless() const noexcept;
+
+  // Braintrust gets nothing for want of a good key, until somebody has reason to think that there is one by now.
+  bool lacks_key() const noexcept { return braintrust_ != nullptr && braintrust_->hopeless(); }
+  void look_for_key() {
+    if (braintrust_ != nullptr) braintrust_->look_for_key();
+  }
 
   std::uint64_t held_rows() const noexcept;
 

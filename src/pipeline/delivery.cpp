@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/json_member.h"
 #include "core/json_scan.h"
 #include "pipeline/object_store.h"
 
@@ -98,7 +99,7 @@ void ask_for_place(const SharedWay& way) {
                     .timeout = way->timeout},
                    [way](HttpResponse response) {
                      if (!response.ok()) return way->delivered({.response = std::move(response)});
-                     const Json answer = Json::parse(response.body, nullptr, false);
+                     const Json answer = detail::parse_bounded(response.body);
                      if (is_place(answer)) return upload(way, answer, answer["key"].get<std::string>());
                      // A success that makes no sense is the server's fault, like any 5xx.
                      way->delivered({.response = {.status = 502, .error = "the answer names no place for the upload"}});

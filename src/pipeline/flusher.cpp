@@ -7,6 +7,7 @@
 
 #include <braintrust/core/diagnostics.h>
 
+#include "core/quantity_text.h"
 #include "pipeline/background_thread.h"
 #include "pipeline/media_gate.h"
 
@@ -126,6 +127,8 @@ void Flusher::run() {
       const std::lock_guard lock(mutex_);
       flush = flush_wanted_;
       open_spans = std::exchange(open_spans_wanted_, false);
+      // Before a flush that came behind it is answered.
+      if (std::exchange(key_wanted_, false)) courier->look_for_key();
       stopping = stop_wanted_;
       may_end = may_end_ != nullptr && may_end_(may_end_context_);
     }
@@ -181,6 +184,7 @@ void Flusher::run() {
     queue.set_waiting(true);
     courier->step(work_left ? milliseconds(0) : options_.interval);
     queue.set_waiting(false);
+    lacks_key_.store(courier->lacks_key(), std::memory_order_release);
 
     const bool answered = (flush_seen == flush && delivered_until(flush_cut)) || courier->hopeless();
     {
@@ -228,10 +232,9 @@ void Flusher::report_drops() {
   const std::uint64_t refused = queue_.load()->refused();
   const auto now = Clock::now();
   if (refused == drops_told_ || now - drops_told_at_ < options_.drop_report_interval) return;
-  detail::report(
-      Severity::warning, ErrorCode::queue_full,
-      "the queue is full: " + std::to_string(refused - drops_told_) +
-          " rows were dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
+  detail::report(Severity::warning, ErrorCode::queue_full,
+                 "the queue is full: " + detail::counted(refused - drops_told_, "row was", "rows were") +
+                     " dropped; the backend is slower than the program, or away (LoggerOptions::queue sets the bound)");
   drops_told_ = refused;
   drops_told_at_ = now;
 }
@@ -293,6 +296,13 @@ void Flusher::prepare_stop() {
   if (state_.load() != running) return;
   ++flush_wanted_;
   open_spans_wanted_ = true;
+  if (courier_ != nullptr) courier_->wake();
+}
+
+void Flusher::look_for_key() {
+  if (!lacks_key_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(mutex_);
+  key_wanted_ = true;
   if (courier_ != nullptr) courier_->wake();
 }
 
@@ -365,7 +375,8 @@ void Flusher::after_fork_in_child() {
   thread_id_ = {};
   joining_ = false;
   flush_wanted_ = flush_done_ = 0;
-  open_spans_wanted_ = stop_wanted_ = false;
+  open_spans_wanted_ = stop_wanted_ = key_wanted_ = false;
+  lacks_key_.store(false);
   drops_told_ = 0;
   drops_told_at_ = {};
   reported_ = {};

@@ -91,6 +91,9 @@ class Flusher {
   // The same without waiting: the thread goes on until everything is delivered and `may_end()` agrees, then ends by itself.
   void stop_when_done(bool (*may_end)(void*), void* context);
 
+  // Where nothing can be sent for want of a good key, looks for one anew. Costs nothing where there is no such trouble.
+  void look_for_key();
+
   bool stopped() const noexcept { return state_.load(std::memory_order_acquire) == ended; }
 
   Stats stats() const;
@@ -132,6 +135,7 @@ class Flusher {
   // What every push reads, on a cache line that no counter shares.
   alignas(64) std::atomic<Queue*> queue_;
   std::atomic<State> state_ = idle;
+  std::atomic<bool> lacks_key_ = false;  // the courier, after its last step
 
   alignas(64) mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -143,6 +147,7 @@ class Flusher {
   std::uint64_t flush_done_ = 0;
   bool open_spans_wanted_ = false;
   bool stop_wanted_ = false;
+  bool key_wanted_ = false;
   bool (*may_end_)(void*) = nullptr;
   void* may_end_context_ = nullptr;
   std::uint64_t drops_told_ = 0;  // the thread's

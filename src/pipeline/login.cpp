@@ -8,7 +8,6 @@
 #include "core/env_file.h"
 #include "core/environment.h"
 #include "core/json_member.h"
-#include "core/json_scan.h"
 #include "pipeline/retry.h"
 
 namespace braintrust::pipeline {
@@ -35,9 +34,7 @@ LoginError final_error(ErrorCode code, std::string message) { return {{code, std
 
 LoginAnswer read_body(std::string_view body, const Settings& settings) {
   const LoginError unclear{{ErrorCode::bad_response, "the answer is not what the protocol says"}};
-  // What of it is kept is written by recursion.
-  if (detail::nests_deeper(body, detail::max_json_depth)) return unclear;
-  const Json answer = Json::parse(body, nullptr, false);
+  const Json answer = detail::parse_bounded(body);
   const auto list = answer.is_object() ? answer.find("org_info") : answer.end();
   if (list == answer.end() || !list->is_array()) return unclear;
   if (list->empty()) return final_error(ErrorCode::unauthorized, "the API key belongs to no organisation");

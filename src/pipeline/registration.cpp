@@ -42,7 +42,7 @@ Registration registration_of(const Destination& destination, const Settings& set
 }
 
 std::string registered_id(const Registration& registration, std::string_view body) {
-  return detail::text_at(detail::member(Json::parse(body, nullptr, false), registration.member), "id");
+  return detail::text_at(detail::member(detail::parse_bounded(body), registration.member), "id");
 }
 
 std::string name_for_people(const Destination& destination, const Settings& settings) {

@@ -7,6 +7,7 @@
 
 #include <braintrust/core/diagnostics.h>
 
+#include "core/json_member.h"
 #include "pipeline/login.h"
 
 namespace braintrust::pipeline {
@@ -25,8 +26,8 @@ Session::Session(Settings settings, HttpClient& http)
     : settings_(settings), given_(std::move(settings)), http_(http), backoff_{.first = given_.retry_wait} {}
 
 void Session::step(Clock::time_point now) {
-  if (stage_ == Stage::begin) read_settings();
   if (waiting_ || now < due_) return;
+  if (stage_ == Stage::begin) read_settings();
   if (stage_ == Stage::log_in) send_login();
   if (stage_ == Stage::ask_limits) send_limits();
 }
@@ -84,7 +85,7 @@ void Session::send_limits() { send({.url = join_url(api_url_, "version"), .heade
 
 // Asked once: a server that does not say has the default limit and no overflow (PROTO 4.4).
 void Session::on_limits(const HttpResponse& response) {
-  const Json answer = response.ok() ? Json::parse(response.body, nullptr, false) : Json();
+  const Json answer = response.ok() ? detail::parse_bounded(response.body) : Json();
   const auto found = answer.is_object() ? answer.find("logs3_payload_max_bytes") : answer.end();
   const bool given = found != answer.end() && found->is_number() && found->get<double>() >= 1;
   overflow_allowed_ = given;
@@ -170,8 +171,17 @@ void Session::key_refused(std::uint64_t login) {
   stage_ = Stage::begin;
 }
 
+void Session::look_for_key() {
+  if (stage_ != Stage::hopeless) return;
+  second_chance_ = true;
+  failures_ = 0;
+  due_ = gave_up_at_ + backoff_.first;
+  stage_ = Stage::begin;
+}
+
 void Session::give_up(const Error& error) {
   stage_ = Stage::hopeless;
+  gave_up_at_ = Clock::now();
   detail::report(Severity::error, error.code, with_consequence(error));
 }
 

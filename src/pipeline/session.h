@@ -7,7 +7,8 @@
 //
 // The key goes to two hosts: `app_url`, and the `api_url` that was configured or that the login names.
 //
-// Threads: one, except `org_name`. Errors: told to the diagnostics handler; `hopeless` says that nothing more will come.
+// Threads: one, except `org_name`. Errors: told to the diagnostics handler; `hopeless` says that nothing more will come
+// before `look_for_key`.
 // Source: PROTO 1.1, 2, 4.4.
 
 #include <chrono>
@@ -62,6 +63,10 @@ class Session {
   void key_refused(std::uint64_t login);
   void key_accepted() noexcept { second_chance_ = true; }
 
+  // No longer hopeless: the file may hold another key by now, or the server take the one it refused. Asked for again and again,
+  // it is tried no sooner than after any failure.
+  void look_for_key();
+
   // The id of a destination that is known by name, asked for when it is not known.
   struct Place {
     enum class State { waiting, known, refused };
@@ -109,6 +114,7 @@ class Session {
   bool waiting_ = false;  // for an answer
   unsigned failures_ = 0;
   Clock::time_point due_ = {};
+  Clock::time_point gave_up_at_ = {};
   std::uint64_t login_ = 0;
   bool second_chance_ = true;
 

@@ -8,6 +8,7 @@
 
 #include <braintrust/core/diagnostics.h>
 
+#include "core/json_member.h"
 #include "pipeline/media_gate.h"
 #include "pipeline/object_store.h"
 
@@ -148,7 +149,7 @@ void Uploads::advance(Job& job, const HttpResponse& response) {
   if (job.stage == Job::Stage::ask_place) refused_login_ = 0;
   switch (job.stage) {
     case Job::Stage::ask_place: {
-      const Json answer = Json::parse(response.body, nullptr, false);
+      const Json answer = detail::parse_bounded(response.body);
       const auto url = answer.is_object() ? answer.find("signedUrl") : answer.end();
       if (url == answer.end() || !url->is_string() || origin_of(url->get_ref<const std::string&>()).empty()) {
         return fail(job, "the answer names no place for the upload", true);

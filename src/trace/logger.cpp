@@ -14,6 +14,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "core/clock.h"
+#include "core/quantity_text.h"
 #include "pipeline/background_thread.h"
 #include "pipeline/http.h"
 #include "pipeline/media_gate.h"
@@ -68,9 +69,10 @@ void stop_all() {
     const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
     const FlushResult result = core->stop(std::max(core->exit_timeout - waited, milliseconds(0)));
     if (!was_running || (result.pending == 0 && result.attachments_pending == 0)) continue;
-    std::string what = std::to_string(result.pending) + " rows";
-    if (result.attachments_pending > 0) what += " and " + std::to_string(result.attachments_pending) + " attachments";
-    report(Severity::warning, ErrorCode::deadline_exceeded, what + " were not delivered before the process ended");
+    std::string what = counted(result.pending, "row", "rows");
+    if (result.attachments_pending > 0) what += " and " + counted(result.attachments_pending, "attachment", "attachments");
+    what += result.pending + result.attachments_pending == 1 ? " was" : " were";
+    report(Severity::warning, ErrorCode::deadline_exceeded, what + " not delivered before the process ended");
   }
 }
 

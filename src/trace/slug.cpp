@@ -10,6 +10,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "core/base64.h"
+#include "core/json_member.h"
 #include "core/json_scan.h"
 #include "trace/ids.h"
 #include "trace/logger_core.h"
@@ -72,7 +73,7 @@ std::optional<std::size_t> read_entry(std::string_view bytes, unsigned char vers
 
 bool read_rest(std::string_view text, SlugParts& parts) {
   if (text.empty()) return true;
-  const auto rest = nlohmann::json::parse(text, nullptr, false);
+  const auto rest = parse_bounded(text);
   if (!rest.is_object()) return false;
   const auto take = [](const nlohmann::json& from, const char* key, std::string& to) {
     const auto found = from.find(key);

@@ -1,6 +1,10 @@
 #include <braintrust/api/dataset.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -9,6 +13,7 @@
 
 #include "api/dataset_core.h"
 #include "api/dataset_rows.h"
+#include "local/temporary_folder.h"
 #include "support/told.h"
 #include "trace/backend.h"
 #include "trace/logger_core.h"
@@ -271,6 +276,50 @@ TEST(Dataset, SharesALoggerOfItsOwnWithOthersOfTheSameConnection) {
   first->stop(std::chrono::milliseconds(0));
   EXPECT_NE(core_of("k1"), first) << "one that was shut down carries nothing";
   EXPECT_EQ(core_of("k2"), second);
+}
+
+// A server that lets "good" in, and a folder whose file says which key we have.
+struct KeyInFile {
+  KeyInFile() {
+    play_braintrust(server, {.api_key = "good"});
+    server.on("/api/dataset/register", {{.body = R"({"dataset":{"id":"d"}})"}});
+    std::filesystem::current_path(folder.path());
+  }
+  ~KeyInFile() { std::filesystem::current_path(former); }
+  void say(const char* key) const { std::ofstream(folder / ".env.braintrust") << "BRAINTRUST_API_KEY=" << key << '\n'; }
+  Dataset open() const { return init_dataset({.project = "P", .name = "D", .connection = {.app_url = server.url()}}); }
+
+  const Variables variables{Variables::Values{{"BRAINTRUST_API_KEY", std::nullopt}}};
+  const std::filesystem::path former = std::filesystem::current_path();
+  TemporaryFolder folder;
+  ScriptedServer server;
+};
+
+TEST(Dataset, OpenedAnewLooksForAKeyAgainWhereOneWasRefused) {
+  KeyInFile given;
+  given.say("bad");
+  const auto before = given.open();
+  before.insert({.input = 1});
+  EXPECT_EQ(before.flush(long_enough).pending, 1u);
+  given.say("good");
+  EXPECT_EQ(before.flush(long_enough).pending, 1u) << "who does not open one is not kept waiting";
+  const auto after = given.open();
+  after.insert({.input = 2});
+  EXPECT_TRUE(after.flush(long_enough).complete());
+  EXPECT_EQ(rows_of(given.server).size(), 2u) << "what waited is sent as well";
+}
+
+TEST(Dataset, OpenedAgainAndAgainDoesNotAskTheServerAsOften) {
+  KeyInFile given;
+  given.say("bad");
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 200; ++i) {
+    const auto dataset = given.open();
+    dataset.insert({.input = i});
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const auto seconds = std::chrono::steady_clock::now() - begin;
+  EXPECT_LE(given.server.count("/api/apikey/login"), 2 + static_cast<std::size_t>(seconds / std::chrono::milliseconds(500)));
 }
 
 TEST(Dataset, SaysWhyItCannotBeHad) {

@@ -53,8 +53,8 @@ TEST_F(RunAuto, WithoutItShowsNothingOfThem) {
 }
 
 TEST_F(RunAuto, SaysSoWhenThereWasNoModelCall) {
-  EXPECT_THAT(run({"--auto"}, {"sh", "-c", "exit 3"}), HasSubstr("No model call was seen"));
-  EXPECT_EQ(code, 3);
+  EXPECT_THAT(run({"--auto"}, {"true"}), HasSubstr("No model call was seen"));
+  EXPECT_EQ(code, 0);
 }
 
 TEST_F(RunAuto, ReachesThroughShellsToTheProgramsTheyStart) {

@@ -185,7 +185,7 @@ TEST_F(CaseFilesTest, ARowThatIsNoCaseEndsTheDataAndIsNamed) {
     std::string row;
     const char* error;
   } rows[] = {
-      {"x", "file:5: 1 values for 3 columns"},
+      {"x", "file:5: 1 value for 3 columns"},
       {"x,,,", "file:5: 4 values for 3 columns"},
       {"x" + std::string(1'000'000, ','), "file:5: 1000001 values for 3 columns"},
       {"x\"y,,", "file:5: a quote within a value"},

@@ -250,6 +250,21 @@ TEST_F(EvalMain, CallsWhatItDoesNotUnderstandWrongUsage) {
   EXPECT_EQ(requests_that_stored(), 0U);
 }
 
+TEST_F(EvalMain, NamesTheFlagThatAMisspeltOneComesNearestTo) {
+  const std::vector<std::pair<std::string, std::string>> misspelt{{"--no-sendlogs", "--no-send-logs"},
+                                                                  {"-filter", "--filter"},
+                                                                  {"--concurrency=4", "--max-concurrency"},
+                                                                  {"--no-colour", "--no-color"}};
+  for (const auto& [written, meant] : misspelt) {
+    const auto outcome = run({written});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.output, HasSubstr("\nDid you mean " + meant + "?\n")) << written;
+  }
+  for (const char* other : {"--nonsense", "--", "extra", "--x"}) {
+    EXPECT_THAT(run({"--nothing-like-it", other}).output, Not(HasSubstr("Did you mean"))) << other;
+  }
+}
+
 TEST_F(EvalMain, ExplainsItself) {
   const auto help = run({"--help"});
   EXPECT_EQ(help.code, 0);

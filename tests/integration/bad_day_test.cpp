@@ -128,6 +128,7 @@ TEST_F(BadDay, ExitWaitsForTheSlowestLoggerAndNotForEach) {
   const Ended ended = run("gives_up_three_loggers", "http://127.0.0.1:" + std::to_string(test::free_port()));
   EXPECT_EQ(ended.status, 0) << ended.output;
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(8)) << "three times three seconds";
+  EXPECT_THAT(ended.output, HasSubstr("1 row was not delivered before the process ended"));
 }
 
 TEST_F(BadDay, ExitSendsAnOpenSpanAsItStands) {

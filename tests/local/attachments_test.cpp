@@ -99,6 +99,8 @@ TEST_F(LocalAttachments, RefuseWhatIsNoRequest) {
        {"", "[]", "{}", R"({"key":"k","status":"done"})", R"({"key":"k","status":{"upload_status":"lost"}})"}) {
     EXPECT_EQ(client_.post("/attachment/status", body).status, 400) << body;
   }
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_EQ(client_.post("/attachment/status", R"({"key":"k","status":)" + deep + "}").status, 400);
 }
 
 // Otherwise a page among the attachments could read every trace with a key of its own making.

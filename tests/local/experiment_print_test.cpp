@@ -64,7 +64,7 @@ TEST_F(ExperimentPrint, ShowsWhatChangedAndThenTheCasesThatGotWorse) {
             "                  AVERAGE      CHANGE  BETTER  WORSE\n"
             "exact              50.00%     +25.00%       2      1\n"
             "new               100.00%           -       -      -\n"
-            "duration          1.500 s    +0.500 s       -      3\n"
+            "duration           1.50 s     +500 ms       -      3\n"
             "estimated_cost  $0.002000  -$0.001000       1      -\n"
             "tokens           20.0 tok    +0.0 tok       -      -\n"
             "\n"
@@ -73,11 +73,20 @@ TEST_F(ExperimentPrint, ShowsWhatChangedAndThenTheCasesThatGotWorse) {
             "fedcba98  exact       50.00% → 40.00%  {\"q\":\"deep\"}\n");
 }
 
+TEST_F(ExperimentPrint, ShortTimesHaveTheirDigitsToo) {
+  const auto print = [](double value, double diff) {
+    return print_comparison(summary("now"), "before", {{}, {{"duration", value, diff, 0, 0}}, {}}, 20, {});
+  };
+  EXPECT_THAT(print(0.0004, -0.0121), HasSubstr("duration   400 µs  -12.1 ms       -      -\n"));
+  EXPECT_THAT(print(0.0004, -2e-7), HasSubstr("duration   400 µs   +0 µs       -      -\n")) << "nothing has no sign of less";
+  EXPECT_THAT(print(1e300, -1e-4), HasSubstr("duration  1e+300 s  -100 µs "));
+}
+
 TEST_F(ExperimentPrint, SaysHowManyWorseCasesItLeavesOut) {
   const auto text = print_comparison(summary("now"), "before", comparison(), 1, {});
   EXPECT_THAT(text, HasSubstr("Where is my order?"));
   EXPECT_THAT(text, Not(HasSubstr("deep")));
-  EXPECT_THAT(text, HasSubstr("1 more are not shown (--limit 0 shows all)"));
+  EXPECT_THAT(text, HasSubstr("1 more is not shown (--limit 0 shows all)"));
   EXPECT_THAT(print_comparison(summary("now"), "before", comparison(), 0, {}), HasSubstr("deep"));
 }
 
@@ -104,7 +113,7 @@ TEST_F(ExperimentPrint, NamesAndInputsAreMadeHarmless) {
 TEST_F(ExperimentPrint, ColoursSayWhatIsGoodAndWhatIsBad) {
   const auto text = print_comparison(summary("now"), "before", comparison(), 20, {.color = true});
   EXPECT_THAT(text, HasSubstr("\x1b[32m   +25.00%\x1b[0m"));  // a higher score is good
-  EXPECT_THAT(text, HasSubstr("\x1b[31m  +0.500 s\x1b[0m"));  // a longer time is not
+  EXPECT_THAT(text, HasSubstr("\x1b[31m   +500 ms\x1b[0m"));  // a longer time is not
   EXPECT_THAT(text, HasSubstr("\x1b[32m-$0.001000\x1b[0m"));
 }
 

@@ -175,11 +175,79 @@ TEST(LocalRun, KeepsTracesWhereShowLooksForThem) {
   EXPECT_TRUE(std::filesystem::exists(folder / "home/.local/share/braintrust/local.db"));
 }
 
+// Standard output alone.
+Outcome run_for_output(const std::string& arguments) {
+  Program running({"sh", "-c", program + " " + arguments + " 2>/dev/null"});
+  auto output = running.rest();
+  return {running.wait(), std::move(output)};
+}
+
+TEST(LocalRun, LeavesStandardOutputToAProgramOfExperiments) {
+  const TemporaryFolder folder;
+  for (const char* follow : {"", "--follow "}) {
+    const auto outcome =
+        run_for_output("run --db " + folder / "a.db" + " " + follow + "-- " + logging_program + " good experiment");
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.output, "its own line\n");
+  }
+}
+
+TEST(LocalRun, SaysHowToSeeEachExperiment) {
+  const TemporaryFolder folder;
+  const auto database = folder / "a.db";
+  const auto command = "braintrust-local show --db " + database + " --experiment ";
+  const auto outcome = run({"run", "--db", database, "--", logging_program, "good", "experiment"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.output, "its own line\nSee the experiment: " + command + "good\n");
+  EXPECT_THAT(run({"run", "--db", database, "--", logging_program, "very good", "experiment"}).output,
+              HasSubstr(command + "'very good'\n"));
+  // What a shell would read otherwise, or a terminal, is named by its id.
+  EXPECT_THAT(run({"run", "--db", database, "--", logging_program, "it's", "experiment"}).output,
+              testing::ContainsRegex("--experiment [0-9a-f-]+\n"));
+}
+
+TEST(LocalRun, NamesAnExperimentByItsIdWhereThatOfAnotherProjectWouldBeShown) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"run", "--db", folder / "a.db", "--", "sh", "-c",
+                            logging_program + " good experiment One; " + logging_program + " good experiment Two"});
+  EXPECT_THAT(outcome.output, testing::ContainsRegex("--experiment [0-9a-f-]+\n.*--experiment good\n"));
+}
+
+TEST(LocalRun, ShowsTheTracesOfAProgramBesideItsExperiments) {
+  const TemporaryFolder folder;
+  const auto outcome = run(
+      {"run", "--db", folder / "a.db", "--", "sh", "-c", logging_program + " hello; " + logging_program + " good experiment"});
+  EXPECT_THAT(outcome.output, HasSubstr("hello  1.00 s\n"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("good  1.00 s")));
+  EXPECT_THAT(outcome.output, HasSubstr("--experiment good\n"));
+}
+
+TEST(LocalRun, FollowsTheSpansOfExperimentsOnStandardError) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"run", "--db", folder / "a.db", "--follow", "--", logging_program, "good", "experiment"});
+  EXPECT_THAT(outcome.output, HasSubstr("  good  1.00 s\n"));
+}
+
 TEST(LocalRun, SaysSoIfNothingWasLogged) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"run", "--db", folder / "a.db", "--", "true"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("Nothing was logged. Did the program call"));
+  EXPECT_EQ(run_for_output("run --db " + folder / "a.db" + " -- true").output, "") << "standard output is the program's";
+}
+
+TEST(LocalRun, DoesNotAskForALoggerWhereTheProgramFailedByItself) {
   const TemporaryFolder folder;
   const auto outcome = run({"run", "--db", folder / "a.db", "--", "sh", "-c", "exit 4"});
   EXPECT_EQ(outcome.code, 4);
-  EXPECT_THAT(outcome.output, HasSubstr("Nothing was logged"));
+  EXPECT_EQ(outcome.output, "\nNothing was logged: the program ended with exit code 4.\n");
+}
+
+TEST(LocalRun, CountsTheRecordsOfDatasetsAsLogged) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"run", "--db", folder / "a.db", "--", logging_program, "record", "dataset"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.output, "") << "nor is there a trace to show";
 }
 
 TEST(LocalRun, SaysThatTheProgramWasKilledBeforeAnythingArrived) {
@@ -268,7 +336,7 @@ TEST_F(LocalShow, ListsTheNewestFirst) {
   EXPECT_LT(outcome.output.find("two"), outcome.output.find("one"));
   const auto limited = run({"show", "--db", database_, "--limit", "1"});
   EXPECT_THAT(limited.output, Not(HasSubstr("one")));
-  EXPECT_THAT(limited.output, HasSubstr("1 older traces are not shown"));
+  EXPECT_THAT(limited.output, HasSubstr("1 older trace is not shown"));
 }
 
 TEST_F(LocalShow, FindsATraceByTheBeginningOfItsId) {
@@ -370,6 +438,12 @@ TEST(LocalServe, PrintsWhatToSetForOurSdksAndForOpenTelemetry) {
   EXPECT_THAT(line, HasSubstr("OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20local,x-bt-parent=project_name:Global"));
   serving.signal(SIGTERM);
   EXPECT_EQ(serving.wait(), 0);
+}
+
+TEST(LocalProgram, NamesTheFlagThatAMisspeltOneComesNearestTo) {
+  EXPECT_THAT(run({"show", "--experimnt", "x"}).output, HasSubstr("\nDid you mean --experiment?\n"));
+  EXPECT_THAT(run({"run", "--folow", "--", "true"}).output, HasSubstr("\nDid you mean --follow?\n"));
+  EXPECT_THAT(run({"serve", "--what"}).output, Not(HasSubstr("Did you mean")));
 }
 
 TEST(LocalServe, RefusesAnAddressThatOthersReach) {

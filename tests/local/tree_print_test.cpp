@@ -77,6 +77,15 @@ TEST_F(TreePrint, DrawsATrace) {
             "      note   fine\n");
 }
 
+TEST_F(TreePrint, ShowsWhatWasExpectedBelowWhatCame) {
+  EXPECT_THAT(print({span("eval", nullptr, 1, 2,
+                          {{"input", "Foo"}, {"output", "Hi"}, {"expected", "Hi Foo"}, {"scores", {{"a", 0.5}}}})}),
+              HasSubstr("   in     Foo\n"
+                        "   out    Hi\n"
+                        "   expect Hi Foo\n"
+                        "   score  a 0.5\n"));
+}
+
 TEST_F(TreePrint, UsesPlainLinesWhereTheTerminalIsDumb) {
   EXPECT_THAT(
       print({span("a", nullptr, 1, 2), span("b", {"a"}, 1, 2), span("c", {"a"}, 1, 2, {{"error", "x"}})}, {.unicode = false}),
@@ -119,6 +128,7 @@ TEST_F(TreePrint, MakesWhatWasLoggedHarmless) {
                                 {{"span_attributes", {{"name", evil}, {"type", evil}}},
                                  {"input", evil},
                                  {"output", {{evil, evil}}},
+                                 {"expected", evil},
                                  {"error", evil},
                                  {"scores", {{evil, evil}}},
                                  {"tags", {evil}}}),
@@ -172,6 +182,17 @@ TEST_F(TreePrint, ListsTracesWithIdsLongEnoughToTellThemApart) {
             "TRACE        WHEN                 SPANS  DURATION  TOKENS  ERRORS  NAME\n"
             "0123456789a  2023-11-14 22:13:20      3    1.50 s       -       -  answer\n"
             "0123456789b  2023-11-14 22:13:20      3    1.50 s      77       2  other␛ …open\n");
+}
+
+TEST_F(TreePrint, TellsTracesOfOneNameApartByTheirInputs) {
+  const auto summary_of = [](const char* id, const json& input) {
+    return summarize(build_tree(json::array({span("eval", nullptr, 1700000000, 1700000001, {{"input", input}})}).dump()), id);
+  };
+  EXPECT_EQ(print_list({summary_of("0123456789aa", {{"q", "a\nb"}}), summary_of("a123456789bb", std::string(100, 'x'))},
+                       {.width = 80}),
+            "TRACE     WHEN                 SPANS  DURATION  TOKENS  ERRORS  NAME\n"
+            "01234567  2023-11-14 22:13:20      1    1.00 s       -       -  eval  {\"q\":\"a\\nb\"}\n"
+            "a1234567  2023-11-14 22:13:20      1    1.00 s       -       -  eval  xxxxxxxxxxxxx…\n");
 }
 
 }  // namespace

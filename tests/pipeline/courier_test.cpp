@@ -540,6 +540,25 @@ TEST_F(CourierTest, HasTheDefaultLimitsWhenTheAnswerAboutThemIsCut) {
   expect_all_arrived(1);
 }
 
+// An answer that makes sense but for a member that nests without end.
+std::string nested_without_end(Json answer) {
+  answer["deep"] = nullptr;
+  std::string text = answer.dump();
+  constexpr std::string_view null = "null";
+  return text.replace(text.find(null), null.size(), std::string(500'000, '[') + std::string(500'000, ']'));
+}
+
+TEST_F(CourierTest, TakesNothingFromAnswersThatNestWithoutEnd) {
+  server.on("/version", {{.body = nested_without_end({{"logs3_payload_max_bytes", 1}})}});
+  server.on("/api/project/register",
+            {{.body = nested_without_end({{"project", {{"id", "bad"}}}})}, {.body = R"({"project":{"id":"good"}})"}});
+  take(logs);
+  ASSERT_TRUE(deliver_all());
+  expect_all_arrived(1);
+  EXPECT_EQ(server.count("/logs3/overflow"), 0U) << "the limit is the default one";
+  EXPECT_EQ(*logs.id(), "good");
+}
+
 TEST_F(CourierTest, SendsNothingToAnApiUrlThatIsNoHttp) {
   const Json login = {{"org_info", {{{"id", "1"}, {"name", "acme"}, {"api_url", "ftp://127.0.0.1"}}}}};
   server.on("/api/apikey/login", {{.body = login.dump()}});
@@ -732,6 +751,16 @@ TEST_F(OverflowTest, UploadsALargeRowByForm) {
   EXPECT_LT(upload.body.find("name=\"policy\""), upload.body.find("name=\"file\""));
   EXPECT_NE(upload.body.find(std::string(10'000, 'x')), std::string::npos);
   EXPECT_EQ(counters.sent_rows.load(), 1U);
+}
+
+TEST_F(OverflowTest, AsksAgainWhereTheAnswerNestsWithoutEnd) {
+  const Json place = {{"method", "PUT"}, {"signedUrl", store.url() + "/bucket/object"}, {"headers", {}}, {"key", "the key"}};
+  server.on("/logs3/overflow", {{.body = nested_without_end(place)}, {.body = place.dump()}});
+  store.on("/bucket/object", {{}});
+  take(logs, {{"input", std::string(10'000, 'x')}});
+  ASSERT_TRUE(deliver_all());
+  EXPECT_EQ(server.count("/logs3/overflow"), 2U);
+  EXPECT_EQ(store.count(), 1U);
 }
 
 TEST_F(OverflowTest, DoesNotUploadTwiceWhenOnlyTheLastStepFails) {

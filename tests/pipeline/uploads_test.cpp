@@ -359,11 +359,14 @@ TEST_F(UploadsTest, FailAloneWhenTheirBytesCannotBeHad) {
 }
 
 TEST_F(UploadsTest, RefuseAPlaceThatIsNone) {
-  for (const char* const body : {"", "[]", "{}", R"({"signedUrl":1})", R"({"signedUrl":"file:///etc/passwd"})", "not json"}) {
+  const std::string endless =
+      R"({"signedUrl":")" + store.url() + R"(/store","deep":)" + std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  for (const std::string& body : {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"signedUrl":1})"),
+                                  std::string(R"({"signedUrl":"file:///etc/passwd"})"), std::string("not json"), endless}) {
     server.on("/attachment", {{.body = body}});
     const std::string key = take("x");
     ASSERT_TRUE(finish());
-    EXPECT_THAT(error_of(key), HasSubstr("names no place")) << body;
+    EXPECT_THAT(error_of(key), HasSubstr("names no place")) << body.substr(0, 80);
   }
   EXPECT_EQ(store.count(), 0U);
 }

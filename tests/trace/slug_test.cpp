@@ -165,6 +165,13 @@ TEST(Slug, WithOnlySomeIdsOfASpanIsRefused) {
   }
 }
 
+TEST(Slug, ThatNestsWithoutEndIsRefused) {
+  SlugParts parts;
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_FALSE(decode_slug(
+      base64::encode(std::string("\4\2\0", 3) + R"({"object_id":"x","propagated_event":{"metadata":)" + deep + "}}"), parts));
+}
+
 TEST(Slug, WithUnknownMembersIsRead) {
   SlugParts parts;
   EXPECT_TRUE(

@@ -31,7 +31,8 @@ namespace braintrust::local {
 // One trace in a list.
 struct TraceSummary {
   std::string root_span_id = {};
-  std::string name = {};  // of its root span
+  std::string name = {};   // of its root span
+  std::string input = {};  // of that too, its beginning, on one line: the cases of an experiment all have one name
   std::chrono::system_clock::time_point start = {};
   std::chrono::microseconds duration = {};  // from its first start to its last end that is known
   std::size_t spans = 0;
