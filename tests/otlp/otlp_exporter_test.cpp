@@ -253,6 +253,10 @@ TEST_F(OtlpExporter, WaitsAsLongAsTheServerAsks) {
   auto logger = init_logger(only());
   logger.start_span("work").end();
   const auto begin = std::chrono::steady_clock::now();
+  while (!told.mentions("takes no spans at present")) logger.flush(milliseconds(1));
+  logger.start_span("more").end();
+  EXPECT_FALSE(logger.flush(milliseconds(200)).complete());
+  EXPECT_EQ(collector.count(path), 1U) << "others wait, too";
   EXPECT_TRUE(logger.flush(seconds(30)).complete());
   EXPECT_GE(std::chrono::steady_clock::now() - begin, seconds(1));
 }
