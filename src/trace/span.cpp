@@ -14,6 +14,7 @@
 #include "trace/ids.h"
 #include "trace/logger_core.h"
 #include "trace/prompt_mark.h"
+#include "trace/propagation.h"
 #include "trace/slug.h"
 #include "trace/span_slot.h"
 
@@ -143,6 +144,10 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     const SpanRef* parent = nullptr;
     if (options != nullptr && options->parent.span()) {
       parent = &options->parent.span().ref();
+    } else if (options != nullptr && options->parent.received()) {
+      foreign.ref = received_parent(options->parent, logger, stack.top());
+      if (foreign.ref.core == nullptr) return {};
+      parent = &foreign.ref;
     } else if (options != nullptr && !options->parent.slug().empty()) {
       LoggerCore* const receiver = logger != nullptr ? logger : current_core();
       if (receiver == nullptr) return {};
@@ -154,7 +159,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     LoggerCore* const core = parent != nullptr ? parent->core : logger != nullptr ? logger : current_core();
     if (core == nullptr) return {};
     core->flusher.expect_rows();
-    // A slug may name an object without naming a span in it: the object is taken, the trace is new.
+    // A slug may name an object without naming a span in it, and a request may come without a caller's: the trace is new.
     const bool root = parent == nullptr || !parent->span;
 
     SpanSlot* const slot = take_slot();
@@ -188,13 +193,8 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     const bool propagates = options != nullptr && options->propagated.present();
     const std::string* const prompt = header.type == SpanType::llm ? current_prompt() : nullptr;
     if (propagates || prompt != nullptr) {
-      auto* const lineage = new Lineage;
+      auto* const lineage = descend(inherited);
       header.lineage = lineage;
-      if (inherited != nullptr) {
-        lineage->propagated = inherited->propagated;
-        lineage->raw = inherited->raw;
-        lineage->trace_id = inherited->trace_id;
-      }
       if (propagates) {
         lineage->propagated = options->propagated.value().text();
         lineage->raw = options->propagated.value().unchecked();
