@@ -76,7 +76,7 @@ TEST_F(HttplibServer, AnswersAsTheHandlerDoesAndRecordsTheRequest) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->status, 201);
   EXPECT_EQ(result->body, "order 17");
-  const Row row = this->row("GET /orders/:id");
+  Row row = this->row("GET /orders/:id");
   EXPECT_EQ(row["metadata"], (Row{{"method", "GET"}, {"path", "/orders/17"}, {"status", 201}}));
   EXPECT_EQ(row["span_attributes"]["type"], "task");
   EXPECT_FALSE(row.contains("span_parents") && !row["span_parents"].empty());
@@ -100,7 +100,7 @@ TEST_F(HttplibServer, ContinuesTheTraceOfTheCallerAndIsCurrentInTheHandler) {
     ASSERT_TRUE(client.Post("/answer", headers, "", "text/plain"));
   }
   const auto all = rows();
-  const Row ask = only_row(all, "ask"), answer = only_row(all, "POST /answer"), step = only_row(all, "step");
+  Row ask = only_row(all, "ask"), answer = only_row(all, "POST /answer"), step = only_row(all, "step");
   EXPECT_EQ(answer["span_parents"], Row::array({ask["span_id"]}));
   EXPECT_EQ(step["span_parents"], Row::array({answer["span_id"]}));
   EXPECT_EQ(answer["root_span_id"], ask["root_span_id"]);
@@ -113,7 +113,7 @@ TEST_F(HttplibServer, BeginsATraceWhereCallersAreStrangers) {
   const ::httplib::Headers headers = {{"traceparent", "00-00112233445566778899aabbccddeeff-0123456789abcdef-01"},
                                       {"baggage", "braintrust.parent=project_name:theirs"}};
   ASSERT_TRUE(server.start().Get("/", headers));
-  const Row row = this->row("GET /");
+  Row row = this->row("GET /");
   EXPECT_NE(row["root_span_id"], "00112233445566778899aabbccddeeff");
 }
 
@@ -151,7 +151,7 @@ TEST_F(HttplibServer, RecordsAnExceptionAndLeavesItToHttplib) {
   EXPECT_EQ(result->status, 502);
   EXPECT_EQ(result->body, "no such order");
   EXPECT_EQ(handled, 1);
-  const Row row = this->row("GET /throw");
+  Row row = this->row("GET /throw");
   EXPECT_EQ(row["error"], "std::runtime_error: no such order");
   EXPECT_FALSE(row["metadata"].contains("status"));
 }
@@ -199,7 +199,7 @@ TEST_F(HttplibServer, LastsUntilAStreamedBodyIsSent) {
   const auto all = rows();
   EXPECT_TRUE(released);
   ASSERT_EQ(all.size(), 3U);
-  const Row piece = only_row(all, "piece"), stream = only_row(all, "GET /stream"), head = only_row(all, "HEAD /stream");
+  Row piece = only_row(all, "piece"), stream = only_row(all, "GET /stream"), head = only_row(all, "HEAD /stream");
   EXPECT_EQ(piece["span_parents"], Row::array({stream["span_id"]}));
   EXPECT_GE(stream["metrics"]["end"], piece["metrics"]["end"]);
   EXPECT_FALSE(stream.contains("error"));

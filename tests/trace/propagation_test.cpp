@@ -167,7 +167,7 @@ TEST(Extract, OfATraceparentAndAContainerGivesAChildThere) {
     { auto span = start_span(container, {.parent = context}); }
     const auto rows = wire.rows();
     for (const std::string& name : {std::string(container), std::string("on a logger: ") + container}) {
-      const Row row = only_row(rows, name);
+      Row row = only_row(rows, name);
       EXPECT_EQ(row["root_span_id"], trace);
       EXPECT_EQ(row["span_parents"], Row::array({caller}));
       EXPECT_NE(row["span_id"], caller);
@@ -182,7 +182,7 @@ TEST(Extract, GivesDescendantsTheSameTraceAndPlace) {
     auto span = wire.logger.start_span("handler", {.parent = received("braintrust.parent=experiment_id:5678")});
     auto child = start_span("child");
   }
-  const Row row = only_row(wire.rows(), "child");
+  Row row = only_row(wire.rows(), "child");
   EXPECT_EQ(row["root_span_id"], trace);
   EXPECT_EQ(row["experiment_id"], "5678");
 }
@@ -239,7 +239,7 @@ TEST(Extract, OfAMalformedTraceparentBeginsATrace) {
     EXPECT_FALSE(context) << text;
     const std::string name = "handler " + std::to_string(++number);
     { auto span = wire.logger.start_span(name, {.parent = context}); }
-    const Row row = only_row(wire.rows(), name);
+    Row row = only_row(wire.rows(), name);
     EXPECT_FALSE(row.contains("span_parents"));
     EXPECT_NE(row["root_span_id"], trace);
     EXPECT_EQ(row["project_id"], "id of p");
@@ -338,7 +338,7 @@ TEST(Extract, OfWhatWasInjectedGivesTheSameBack) {
     EXPECT_EQ(Parent(context).container(), "project_name:" + project);
     { auto span = start_span("handler", {.parent = context}); }
     const auto rows = wire.rows();
-    const Row one = only_row(rows, "caller"), other = only_row(rows, "handler");
+    Row one = only_row(rows, "caller"), other = only_row(rows, "handler");
     EXPECT_EQ(other["span_parents"], Row::array({one["span_id"]}));
     EXPECT_EQ(other["root_span_id"], one["root_span_id"]);
     EXPECT_EQ(other["project_id"], one["project_id"]);
@@ -350,7 +350,7 @@ TEST(Extract, OfWhatWasInjectedGivesTheSameBack) {
 TEST(Extract, OfAnUnknownKindOfContainerStillRecordsTheSpan) {
   Wire wire;
   { auto span = wire.logger.start_span("handler", {.parent = received("braintrust.parent=playground_id:x")}); }
-  const Row row = only_row(wire.rows(), "handler");
+  Row row = only_row(wire.rows(), "handler");
   EXPECT_EQ(row["root_span_id"], trace);
   EXPECT_EQ(row["project_id"], "id of p");
 }
