@@ -34,7 +34,6 @@
 // Source: INST 19; PROTO 19.2.
 
 #include <concepts>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -127,7 +126,7 @@ template <class C>
 using HeaderName = std::remove_cvref_t<decltype((*std::declval<const C&>().begin()).first)>;
 template <class C>
 using HeaderValue = std::remove_cvref_t<decltype((*std::declval<const C&>().begin()).second)>;
-template <class C>
+template <class C>  // or pair
 using HeaderLine = std::remove_cvref_t<decltype(*std::declval<const C&>().begin())>;
 
 template <class C>
@@ -152,14 +151,14 @@ concept HeaderFunctions = requires(C& carrier, const std::string& text) {
 
 // What holds texts of its own, and lets go of them.
 template <class C>
-concept OwnHeaderPairs = HeaderPairs<C> && !std::is_trivially_copyable_v<HeaderName<C>> && requires(C & carrier) {
-  carrier.erase(carrier.begin());
+concept OwnHeaders =
+    !std::is_trivially_copyable_v<HeaderLine<C>> && requires(C & carrier, bool (*which)(const HeaderLine<C>&)) {
+  erase_if(carrier, which);
 };
 template <class C>
-concept OwnHeaderLines = HeaderLines<C> && !std::is_trivially_copyable_v<HeaderLine<C>> && requires(C & carrier) {
-  carrier.erase(carrier.begin());
-  carrier.emplace_back(std::string());
-};
+concept OwnHeaderPairs = HeaderPairs<C> && OwnHeaders<C> && !std::is_trivially_copyable_v<HeaderName<C>>;
+template <class C>
+concept OwnHeaderLines = HeaderLines<C> && OwnHeaders<C>;
 
 template <class Get>
 void read_through(const Get& get, TraceHeadersReader& reader) {
@@ -196,9 +195,7 @@ void set_header(Carrier& carrier, const std::string& name, const std::string& va
   if constexpr (CurlHeaders<Carrier>) {
     set_curl_header(carrier, name, value);
   } else if constexpr (OwnHeaderPairs<Carrier>) {
-    for (auto header = carrier.begin(); header != carrier.end();) {
-      header = is_header(header_text(header->first), name) ? carrier.erase(header) : std::next(header);
-    }
+    erase_if(carrier, [&](const auto& header) { return is_header(header_text(header.first), name); });
     if (value.empty()) return;
     if constexpr (requires { carrier.emplace_back(name, value); }) {
       carrier.emplace_back(name, value);
@@ -206,9 +203,7 @@ void set_header(Carrier& carrier, const std::string& name, const std::string& va
       carrier.emplace(name, value);
     }
   } else if constexpr (OwnHeaderLines<Carrier>) {
-    for (auto line = carrier.begin(); line != carrier.end();) {
-      line = is_header_line(header_text(*line), name) ? carrier.erase(line) : std::next(line);
-    }
+    erase_if(carrier, [&](const auto& line) { return is_header_line(header_text(line), name); });
     if (!value.empty()) carrier.emplace_back(name + ": " + value);
   } else if constexpr (HeaderFunctions<Carrier>) {
     carrier.set(name, value);
