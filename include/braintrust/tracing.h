@@ -20,6 +20,7 @@
 #include <braintrust/trace/executor.h>
 #include <braintrust/trace/logger.h>
 #include <braintrust/trace/masking.h>
+#include <braintrust/trace/propagation.h>
 #include <braintrust/trace/span.h>
 #include <braintrust/trace/traced.h>
 #include <braintrust/version.h>

@@ -13,6 +13,7 @@
 #include "core/json_scan.h"
 #include "trace/exception_text.h"
 #include "trace/logger_core.h"
+#include "trace/propagation.h"
 
 namespace braintrust {
 namespace {
@@ -52,6 +53,7 @@ std::optional<Error> name_function(json& body, const InvokeOptions& options, con
 std::string parent_of(const InvokeOptions& options, const Client& client) {
   if (options.parent.span()) return options.parent.span().export_slug();
   if (!options.parent.slug().empty()) return std::string(options.parent.slug());
+  if (options.parent.received()) return detail::received_slug(options.parent);
   // The current span means something only to the server that it goes to.
   const SpanHandle current = current_span();
   const bool same_server = current && client_of(*current.ref().core).get() == &client;

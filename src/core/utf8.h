@@ -42,4 +42,13 @@ inline Sequence next_sequence(std::string_view text) noexcept {
   return {length, true};
 }
 
+inline bool is_valid(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const auto [length, valid] = next_sequence(text);
+    if (!valid) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 }  // namespace braintrust::utf8

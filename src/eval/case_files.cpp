@@ -264,15 +264,6 @@ Result<std::optional<Record>> next_record(CaseFile& file, std::size_t most_value
   }
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const auto [length, valid] = utf8::next_sequence(text);
-    if (!valid) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 struct Column {
   enum class Part { input, expected, metadata, tags, id } part = Part::metadata;
   std::string member = {};  // of the part. Blank: all of it
@@ -301,7 +292,7 @@ Result<std::vector<Column>> read_columns(CaseFile& file) {
   std::vector<Column> columns;
   std::set<std::pair<Column::Part, std::string>> seen;
   for (const auto& name : names) {
-    if (!is_utf8(name)) return file.refused(line, "the columns are not named in UTF-8: save the file as UTF-8");
+    if (!utf8::is_valid(name)) return file.refused(line, "the columns are not named in UTF-8: save the file as UTF-8");
     if (detail::is_blank(name)) return file.refused(line, fmt::format("column {} has no name", columns.size() + 1));
     columns.push_back(column_of(name));
     if (!seen.emplace(columns.back().part, columns.back().member).second) {
@@ -326,7 +317,7 @@ Result<std::vector<Column>> read_columns(CaseFile& file) {
 // "" or what is wrong with the value.
 std::string put_value(EvalCase& into, const Column& column, std::string value) {
   using Part = Column::Part;
-  if (!is_utf8(value)) return "a value is not UTF-8: save the file as UTF-8";
+  if (!utf8::is_valid(value)) return "a value is not UTF-8: save the file as UTF-8";
   if (column.part == Part::id) {
     into.id = std::move(value);
   } else if (column.part == Part::tags) {

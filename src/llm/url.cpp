@@ -7,8 +7,6 @@
 namespace braintrust::llm {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // The text before the first of these characters. (`find_first_of` takes several times as long.)
 template <class... Char>
 std::string_view before(std::string_view text, Char... ends) {
@@ -17,14 +15,6 @@ std::string_view before(std::string_view text, Char... ends) {
 }
 
 }  // namespace
-
-bool same_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  if (left.size() != right.size()) return false;
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    if (lower(left[i]) != lower(right[i])) return false;
-  }
-  return true;
-}
 
 std::optional<Url> Url::parse(std::string_view text) noexcept {
   Url url;

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/ascii.h"
+
 namespace braintrust::llm {
 
 struct Url {
@@ -23,8 +25,7 @@ struct Url {
   std::uint16_t effective_port() const noexcept { return port != 0 ? port : https ? 443 : 80; }
 };
 
-// Letters of ASCII only.
-bool same_ignoring_case(std::string_view left, std::string_view right) noexcept;
+using ascii::same_ignoring_case;
 
 // What stands in a path behind `before`, up to the next slash, decoded; blank when `before` is not in it.
 std::string path_segment(std::string_view path, std::string_view before);

@@ -17,4 +17,7 @@ namespace braintrust::detail {
 void log_deferred(const SpanRef& span, Interpret interpret, std::initializer_list<std::string_view> pieces) noexcept;
 void log_instrumentation(const SpanRef& span, std::string_view name) noexcept;
 
+// Logs an error on an open span that has none yet.
+void log_error_if_none(const SpanRef& span, std::string_view message) noexcept;
+
 }  // namespace braintrust::detail

@@ -119,6 +119,16 @@ void hook_process_events() {
   pipeline::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+// Null where it would be one more than `most`. Under the process mutex.
+Destination* intern(ObjectType type, std::string_view id, std::string_view project_name, std::size_t most) {
+  auto& known = process().destinations;
+  const std::tuple key(type, std::string(id), std::string(project_name));
+  const auto found = known.find(key);
+  if (found != known.end()) return found->second;
+  if (known.size() >= most) return nullptr;
+  return known[key] = new Destination(type, std::string(id), std::string(project_name));
+}
+
 bool has_open_span(LoggerCore* core) {
   struct Search {
     LoggerCore* core;
@@ -205,9 +215,13 @@ LoggerCore* current_core() noexcept { return current.load(std::memory_order_acqu
 
 Destination* intern_destination(ObjectType type, std::string_view id, std::string_view project_name) {
   const std::lock_guard lock(process().mutex);
-  Destination*& known = process().destinations[{type, std::string(id), std::string(project_name)}];
-  if (known == nullptr) known = new Destination(type, std::string(id), std::string(project_name));
-  return known;
+  return intern(type, id, project_name, std::numeric_limits<std::size_t>::max());
+}
+
+Destination* intern_foreign_destination(ObjectType type, std::string_view id, std::string_view project_name) {
+  constexpr std::size_t most = 10'000;
+  const std::lock_guard lock(process().mutex);
+  return intern(type, id, project_name, most);
 }
 
 Destination* intern_dataset(const LoggerCore& core, std::string project_name, pipeline::DatasetName dataset) {

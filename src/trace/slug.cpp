@@ -203,7 +203,12 @@ pipeline::Destination* destination_of(const SlugParts& parts, const LoggerCore& 
   if (parts.type == home->type && (id.empty() ? parts.project_name == home->name : home_id != nullptr && *home_id == id)) {
     return home;
   }
-  return intern_destination(parts.type, id, id.empty() ? parts.project_name : std::string());
+  pipeline::Destination* const foreign =
+      intern_foreign_destination(parts.type, id, id.empty() ? parts.project_name : std::string());
+  if (foreign != nullptr) return foreign;
+  report(Severity::warning, ErrorCode::invalid_argument,
+         "a parent of another process names one object too many; its spans go to the logger's own project");
+  return home;
 }
 
 SlugParent read_slug(std::string_view slug, LoggerCore& core) {

@@ -14,6 +14,7 @@
 #include "trace/ids.h"
 #include "trace/logger_core.h"
 #include "trace/prompt_mark.h"
+#include "trace/propagation.h"
 #include "trace/slug.h"
 #include "trace/span_slot.h"
 
@@ -134,6 +135,18 @@ void add_to(const SpanRef& ref, Append&& append) noexcept {
   }
 }
 
+// Whether `fields` are those of the span while it is open, under its lock; else they will be an update's.
+bool of_open_span(const SpanRef& ref, const Buffer& fields) noexcept {
+  return ref.slot != nullptr && &fields == &ref.slot->fields;
+}
+
+void log_fields(const SpanRef& ref, const SpanFields& fields) noexcept {
+  add_to(ref, [&](Buffer& out) {
+    append_fields(out, fields);
+    if (fields.error.present() && of_open_span(ref, out)) ref.slot->has_error = true;
+  });
+}
+
 // Starts a span. `traced_by`: the function whose TRACED this is, or null. `type` counts where the options name none.
 Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options, const Site& site, SpanType type,
            const char* traced_by) noexcept {
@@ -143,6 +156,10 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     const SpanRef* parent = nullptr;
     if (options != nullptr && options->parent.span()) {
       parent = &options->parent.span().ref();
+    } else if (options != nullptr && options->parent.received()) {
+      foreign.ref = received_parent(options->parent, logger, stack.top());
+      if (foreign.ref.core == nullptr) return {};
+      parent = &foreign.ref;
     } else if (options != nullptr && !options->parent.slug().empty()) {
       LoggerCore* const receiver = logger != nullptr ? logger : current_core();
       if (receiver == nullptr) return {};
@@ -154,7 +171,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     LoggerCore* const core = parent != nullptr ? parent->core : logger != nullptr ? logger : current_core();
     if (core == nullptr) return {};
     core->flusher.expect_rows();
-    // A slug may name an object without naming a span in it: the object is taken, the trace is new.
+    // A slug may name an object without naming a span in it, and a request may come without a caller's: the trace is new.
     const bool root = parent == nullptr || !parent->span;
 
     SpanSlot* const slot = take_slot();
@@ -188,13 +205,8 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     const bool propagates = options != nullptr && options->propagated.present();
     const std::string* const prompt = header.type == SpanType::llm ? current_prompt() : nullptr;
     if (propagates || prompt != nullptr) {
-      auto* const lineage = new Lineage;
+      auto* const lineage = descend(inherited);
       header.lineage = lineage;
-      if (inherited != nullptr) {
-        lineage->propagated = inherited->propagated;
-        lineage->raw = inherited->raw;
-        lineage->trace_id = inherited->trace_id;
-      }
       if (propagates) {
         lineage->propagated = options->propagated.value().text();
         lineage->raw = options->propagated.value().unchecked();
@@ -282,6 +294,14 @@ void log_deferred(const SpanRef& span, Interpret interpret, std::initializer_lis
   });
 }
 
+void log_error_if_none(const SpanRef& span, std::string_view message) noexcept {
+  add_to(span, [&](Buffer& fields) {
+    if (!of_open_span(span, fields) || span.slot->has_error) return;
+    append_text(fields, FieldKind::error, Json(message).text());
+    span.slot->has_error = true;
+  });
+}
+
 void log_instrumentation(const SpanRef& span, std::string_view name) noexcept {
   add_to(span, [&](Buffer& fields) { append_text(fields, FieldKind::instrumentation, name); });
 }
@@ -292,9 +312,7 @@ SpanHandle::SpanHandle(const detail::SpanRef& ref) noexcept : ref_(ref) { detail
 
 void SpanHandle::release() noexcept { detail::release(ref_.lineage); }
 
-void SpanHandle::log(const SpanFields& fields) const noexcept {
-  detail::add_to(ref_, [&](detail::Buffer& out) { detail::append_fields(out, fields); });
-}
+void SpanHandle::log(const SpanFields& fields) const noexcept { detail::log_fields(ref_, fields); }
 
 void SpanHandle::set_attributes(std::string_view name, SpanType type, const Field& attributes) const noexcept {
   detail::add_to(ref_, [&](detail::Buffer& out) {
@@ -317,10 +335,7 @@ void Span::moved_here() noexcept { slot_->guard.store(this, std::memory_order_re
 
 SpanHandle Span::handle() const noexcept { return slot_ != nullptr ? SpanHandle(detail::ref_of(*slot_)) : SpanHandle(); }
 
-void Span::record(const SpanFields& fields) noexcept {
-  detail::add_to(detail::ref_of(*slot_), [&](detail::Buffer& out) { detail::append_fields(out, fields); });
-  if (fields.error.present()) slot_->has_error = true;
-}
+void Span::record(const SpanFields& fields) noexcept { detail::log_fields(detail::ref_of(*slot_), fields); }
 
 void Span::record_exception(const std::exception_ptr& exception) noexcept {
   if (slot_ == nullptr) return;

@@ -3,6 +3,7 @@
 #include <braintrust/api/function.h>
 
 #include <chrono>
+#include <map>
 #include <stdexcept>
 
 #include <gmock/gmock.h>
@@ -11,6 +12,7 @@
 
 #include "api/server_events.h"
 #include "trace/backend.h"
+#include "trace/slug.h"
 
 namespace braintrust {
 namespace {
@@ -142,6 +144,25 @@ TEST_F(Invoking, TakesTheProjectOfTheConnection) {
   const Variables project(Variables::Values{{"BRAINTRUST_PROJECT", "from the environment"}});
   ASSERT_TRUE(invoke({.slug = "s", .connection = connection()}));
   EXPECT_EQ(body()["project_name"], "from the environment");
+}
+
+TEST_F(Invoking, HangsWhatTheFunctionLogsUnderTheSpanThatCalledThisProcess) {
+  using Headers = std::map<std::string, std::string>;
+  const std::string traceparent = "00-00112233445566778899aabbccddeeff-0123456789abcdef-01";
+  const auto invoke_under = [&](const Headers& headers) {
+    ASSERT_TRUE(invoke({.project = "P", .slug = "f", .parent = extract_trace_context(headers), .connection = connection()}));
+  };
+  invoke_under({{"traceparent", traceparent}, {"baggage", "braintrust.parent=project_name:demo"}});
+  detail::SlugParts parts;
+  ASSERT_TRUE(detail::decode_slug(body()["parent"].get<std::string>(), parts));
+  EXPECT_EQ(parts.project_name, "demo");
+  EXPECT_EQ(parts.root_span_id, "00112233445566778899aabbccddeeff");
+  EXPECT_EQ(parts.span_id, "0123456789abcdef");
+  EXPECT_FALSE(parts.row_id.empty());
+  invoke_under({{"traceparent", traceparent}});
+  EXPECT_FALSE(body().contains("parent")) << "where that is, is not known";
+  invoke_under({});
+  EXPECT_FALSE(body().contains("parent"));
 }
 
 TEST_F(Invoking, HangsWhatTheFunctionLogsUnderTheCurrentSpan) {

@@ -611,6 +611,17 @@ TEST(Span, KeepsTheErrorItWasGivenWhenItIsLeftByAnException) {
   EXPECT_EQ(backend.row("told")["error"], "the cause");
 }
 
+TEST(Span, KeepsTheErrorThatAHandleGaveItWhenItIsLeftByAnException) {
+  Backend backend;
+  try {
+    auto span = backend.logger().start_span("told");
+    current_span().log({.error = "the cause"});
+    throw 1;
+  } catch (int) {
+  }
+  EXPECT_EQ(backend.row("told")["error"], "the cause");
+}
+
 TEST(Span, InADestructorDuringUnwindingHasNoErrorOfItsOwn) {
   Backend backend;
   struct Cleanup {

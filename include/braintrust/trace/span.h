@@ -40,6 +40,7 @@ namespace braintrust {
 
 class Span;
 class Logger;
+class TraceContext;
 
 namespace detail {
 
@@ -102,6 +103,10 @@ class SpanHandle {
   // A text that names this span in another process: `SpanOptions::parent` takes it there. "" for no span. (PROTO 7.1, V4.)
   std::string export_slug() const;
 
+  // Writes this span into a request's headers, as `inject_trace_context` does; include <braintrust/trace/propagation.h>.
+  template <class Carrier>
+  void inject(Carrier&& carrier) const noexcept;
+
   // Where a browser shows this span. Never waits: says in the link what is not known yet. (PROTO 7.2)
   std::string link() const;
 
@@ -112,23 +117,29 @@ class SpanHandle {
   detail::SpanRef ref_;
 };
 
-// A span's parent: another span, or the text that `export_slug` made of one.
+// A span's parent: another span, the text that `export_slug` made of one, or what another process sent (propagation.h).
 class Parent {
  public:
   Parent() = default;
   Parent(SpanHandle span) noexcept : span_(std::move(span)) {}
   Parent(const Span& span) noexcept;
+  Parent(const TraceContext& context);
   template <detail::Stringish T>
   Parent(const T& slug) {
-    slug_.append(std::string_view(slug));
+    text_.append(std::string_view(slug));
   }
 
   const SpanHandle& span() const noexcept { return span_; }
-  std::string_view slug() const noexcept { return slug_.view(); }
+  std::string_view slug() const noexcept { return received_ ? std::string_view() : text_.view(); }
+
+  // Made of a `TraceContext`: `span` has its ids, none for "no parent", and no logger; its container may be blank.
+  bool received() const noexcept { return received_; }
+  std::string_view container() const noexcept { return received_ ? text_.view() : std::string_view(); }
 
  private:
   SpanHandle span_;
-  detail::Buffer slug_;
+  detail::Buffer text_;
+  bool received_ = false;
 };
 
 // The order is part of the interface: fields are only ever appended.
@@ -195,6 +206,8 @@ class [[nodiscard]] Span {
   TraceId trace_id() const noexcept { return handle().trace_id(); }
   std::string id() const { return handle().id(); }
   std::string export_slug() const { return handle().export_slug(); }
+  template <class Carrier>
+  void inject(Carrier&& carrier) const noexcept;
   std::string link() const { return handle().link(); }
 
  private:

@@ -1,0 +1,173 @@
+#include "trace/propagation.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <braintrust/core/diagnostics.h>
+
+#include "core/ascii.h"
+#include "trace/context_stack.h"
+#include "trace/lineage.h"
+#include "trace/logger_core.h"
+#include "trace/slug.h"
+#include "trace/trace_headers.h"
+
+namespace braintrust {
+namespace detail {
+namespace {
+
+using pipeline::ObjectType;
+
+// Where a span's rows go, as other processes are told; blank while that is not known here, and for what has no such name. (A
+// blank project may still be found in `.env.braintrust` by the background thread.)
+std::string container_of(const pipeline::Destination& destination) {
+  const std::string* const id = destination.id();
+  if (destination.type == ObjectType::experiment && id != nullptr) return write_container({Container::experiment_id, *id});
+  if (destination.type != ObjectType::project_logs) return {};
+  if (id != nullptr) return write_container({Container::project_id, *id});
+  return !destination.name.empty() ? write_container({Container::project_name, destination.name}) : std::string();
+}
+
+// The object that a container names, in the words of a slug.
+SlugParts parts_of(const Container& container) {
+  std::string value(container.value);
+  switch (container.kind) {
+    case Container::experiment_id:
+      return {.type = ObjectType::experiment, .object_id = std::move(value)};
+    case Container::project_id:
+      return {.object_id = std::move(value)};
+    case Container::project_name:
+      break;
+  }
+  return {.project_name = std::move(value)};
+}
+
+// The header's place among the three, or null.
+std::string* slot_of(std::string_view name, TraceHeaders& headers) noexcept {
+  if (is_header(name, "traceparent")) return &headers.traceparent;
+  if (is_header(name, "tracestate")) return &headers.tracestate;
+  if (is_header(name, "baggage")) return &headers.baggage;
+  return nullptr;
+}
+
+// A header that comes several times is one list.
+void join(std::string& list, std::string_view more) {
+  if (more.empty()) return;
+  if (!list.empty()) list += ',';
+  list.append(more);
+}
+
+}  // namespace
+
+void TraceHeadersReader::add(std::string_view name, std::string_view value) {
+  std::string* const variant = slot_of(name, variants_);
+  if (variant == nullptr) return;
+  const bool exact = std::none_of(name.begin(), name.end(), [](char c) { return c != ascii::lower(c); });
+  join(exact ? *slot_of(name, exact_) : *variant, value);
+}
+
+void TraceHeadersReader::add_line(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  std::string_view value = line.substr(colon + 1);
+  while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
+  while (value.ends_with(' ') || value.ends_with('\t') || value.ends_with('\r') || value.ends_with('\n'))
+    value.remove_suffix(1);
+  add(line.substr(0, colon), value);
+}
+
+TraceHeaders TraceHeadersReader::take() {
+  // Of the first two the name in lower case counts; a baggage is a list, to be kept whole.
+  if (exact_.traceparent.empty()) exact_.traceparent = std::move(variants_.traceparent);
+  if (exact_.tracestate.empty()) exact_.tracestate = std::move(variants_.tracestate);
+  join(variants_.baggage, exact_.baggage);
+  exact_.baggage = std::move(variants_.baggage);
+  return std::move(exact_);
+}
+
+bool is_header(std::string_view name, std::string_view wanted) noexcept { return ascii::same_ignoring_case(name, wanted); }
+
+bool is_header_line(std::string_view line, std::string_view wanted) noexcept {
+  return line.size() > wanted.size() && line[wanted.size()] == ':' && is_header(line.substr(0, wanted.size()), wanted);
+}
+
+bool Propagation::send(const SpanRef& span, TraceHeaders& headers) {
+  // A trace that began under a UUID cannot be named in a traceparent.
+  if (span.core == nullptr || !span.trace || !span.span) return false;
+  Traceparent parent{.trace = span.trace, .span = span.span};
+  headers.tracestate.clear();  // that of another trace, or our own
+  if (span.lineage != nullptr) {
+    if (!span.lineage->trace_id.empty()) return false;
+    parent.flags = span.lineage->trace_flags;
+    headers.tracestate = span.lineage->tracestate;
+  }
+  headers.traceparent = write_traceparent(parent);
+  headers.baggage = baggage_with(container_of(*static_cast<const pipeline::Destination*>(span.destination)), headers.baggage);
+  return true;
+}
+
+TraceContext Propagation::receive(TraceHeaders headers) {
+  const auto parent = read_traceparent(headers.traceparent);
+  if (!parent) return {};
+  TraceContext context;
+  context.container_.append(container_in(headers.baggage));
+  SpanRef caller = {.trace = parent->trace, .span = parent->span};
+  const std::string_view tracestate = sendable_tracestate(headers.tracestate);
+  if (tracestate.empty() && parent->flags == Traceparent().flags) {
+    context.caller_ = SpanHandle(caller);
+    return context;
+  }
+  caller.lineage = new Lineage{.tracestate = std::string(tracestate), .trace_flags = parent->flags};
+  context.caller_ = SpanHandle(caller);
+  release(caller.lineage);  // the handle has its own
+  return context;
+}
+
+void report_failed_carrier(const char* function) noexcept {
+  try {
+    std::string what = "of an exception of no known type";
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      what = error.what();
+    } catch (...) {
+    }
+    report(Severity::warning, ErrorCode::callback_failed, std::string(function) + ": the carrier failed: " + what);
+  } catch (...) {  // out of memory
+  }
+}
+
+SpanRef received_parent(const Parent& context, LoggerCore* logger, const ContextEntry* top) {
+  SpanRef parent = context.span().ref();
+  if (logger != nullptr || top == nullptr) {
+    parent.core = logger != nullptr ? logger : current_core();
+    if (parent.core == nullptr) return {};
+    parent.destination = parent.core->destination;
+  } else {
+    parent.core = top->ref.core;
+    parent.destination = top->ref.destination;
+  }
+  if (const auto container = read_container(context.container())) {
+    parent.destination = destination_of(parts_of(*container), *parent.core);
+  }
+  retain(parent.lineage);
+  return parent;
+}
+
+std::string received_slug(const Parent& context) {
+  const auto container = read_container(context.container());
+  if (!container || !context.span().span_id()) return {};
+  SlugParts parts = parts_of(*container);
+  // The caller's row is not known, but a slug has to name one. (PROTO 19.2: the word of the JavaScript SDK.)
+  parts.row_id = "bt-propagation";
+  parts.span_id = to_string(context.span().span_id());
+  parts.root_span_id = to_string(context.span().trace_id());
+  return encode_slug(parts);
+}
+
+}  // namespace detail
+
+Parent::Parent(const TraceContext& context) : span_(context.caller_), text_(context.container_), received_(true) {}
+
+}  // namespace braintrust

@@ -1,0 +1,19 @@
+#pragma once
+
+// What a span begins with whose parent came in from another process. Threads: any. Errors: none. Source: INST 19.13 to 19.15.
+
+#include <braintrust/trace/propagation.h>
+
+namespace braintrust::detail {
+
+struct ContextEntry;
+
+// The parent that `context` stands for, on `logger`, or, null, where a span without a parent would go: to the object and logger
+// of the current span (`top`, null: there is none), else the current logger. No `core`: there is no logger. No `span`: a trace
+// begins. Holds a reference to its lineage.
+SpanRef received_parent(const Parent& context, LoggerCore* logger, const ContextEntry* top);
+
+// The slug of a received parent, for interfaces that take nothing else; blank where its container is not known.
+std::string received_slug(const Parent& context);
+
+}  // namespace braintrust::detail
