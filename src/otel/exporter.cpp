@@ -53,10 +53,7 @@ std::string encoded(std::vector<std::unique_ptr<Recordable>> spans) {
 }  // namespace
 
 BraintrustExporter::BraintrustExporter(ProcessorSettings settings, std::shared_ptr<ExportCounts> counts)
-    : settings_(std::move(settings)),
-      counts_(std::move(counts)),
-      client_(settings_.connection),
-      uploader_(settings_.connection) {}
+    : settings_(std::move(settings)), counts_(std::move(counts)), uploader_(settings_.connection) {}
 
 // opentelemetry-cpp's record for OTLP comes from an exporter only. This one never sends.
 std::unique_ptr<Recordable> BraintrustExporter::new_record() noexcept {
@@ -66,7 +63,8 @@ std::unique_ptr<Recordable> BraintrustExporter::new_record() noexcept {
 
 // Nothing, and told, when it cannot be said where to and with which key.
 std::optional<BraintrustExporter::Target> BraintrustExporter::find_target() {
-  pipeline::Settings connection = client_.settings();
+  if (!client_) client_.emplace(settings_.connection);
+  pipeline::Settings connection = client_->settings();
   std::string api_url = connection.api_url;
   std::optional<Error> error;
   if (connection.api_key.empty()) {
@@ -74,7 +72,7 @@ std::optional<BraintrustExporter::Target> BraintrustExporter::find_target() {
   } else if (!fits_header(connection.api_key)) {
     error = Error{ErrorCode::invalid_argument, "the API key has characters that no key has"};
   } else if (api_url.empty()) {
-    if (const auto access = client_.access()) {
+    if (const auto access = client_->access()) {
       connection = (*access)->settings;
       api_url = (*access)->login.api_url;
     } else {
@@ -124,7 +122,10 @@ bool BraintrustExporter::send(const std::string& body) {
          : response.status == 0 ? ErrorCode::transport
                                 : ErrorCode::http_status,
          "spans of OpenTelemetry were not taken by " + pipeline::origin_of(target_->url) + " and are lost: " + reason);
-  if (is_refused) target_ = std::nullopt;  // `.env.braintrust` may hold another key by the next time
+  if (is_refused) {  // `.env.braintrust` may hold another key by the next time
+    target_ = std::nullopt;
+    client_ = std::nullopt;
+  }
   return false;
 }
 

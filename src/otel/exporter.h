@@ -65,10 +65,10 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
 
   const ProcessorSettings settings_;
   const std::shared_ptr<ExportCounts> counts_;
-  braintrust::detail::Client client_;
   AttachmentUploader uploader_;
   // Of the batch processor's thread alone.
   pipeline::HttpClient http_;
+  std::optional<braintrust::detail::Client> client_;  // from the search for a target until its key is refused
   std::optional<Target> target_;
 
   std::atomic<bool> given_up_ = false;

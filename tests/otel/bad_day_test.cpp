@@ -50,19 +50,6 @@ TEST(SpanProcessorOnABadDay, SendsABatchAgainAfterAFailureThatPasses) {
   EXPECT_EQ(requests[0].body, requests[2].body);
 }
 
-TEST(SpanProcessorOnABadDay, LooksForAnotherKeyAfterOneWasRefused) {
-  Receiver receiver;
-  receiver.server.on("/otel/v1/traces", {{.status = 401, .body = "no: sk-test-key"}, {.body = {}}});
-  const Told told;
-  Tracing tracing(receiver.options());
-  tracing.start("refused")->End();
-  EXPECT_FALSE(tracing.flush());
-  EXPECT_EQ(told.count(ErrorCode::unauthorized), 1u);
-  EXPECT_FALSE(told.mentions(FakeBraintrust().api_key));
-  tracing.start("taken")->End();
-  EXPECT_TRUE(tracing.flush());
-}
-
 TEST(SpanProcessorOnABadDay, SendsOnceTheServerIsBack) {
   const int port = free_port();
   const Told told;

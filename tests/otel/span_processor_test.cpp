@@ -300,6 +300,31 @@ TEST_F(SpanProcessorSettings, LearnTheUrlFromTheLoginWhereNothingNamesOne) {
   EXPECT_EQ(app.count("/api/apikey/login"), 1u);
 }
 
+TEST_F(SpanProcessorSettings, AreLookedForAgainAfterTheKeyWasRefused) {
+  for (const bool with_login : {false, true}) {
+    const Folder folder;
+    Receiver receiver;
+    receiver.server.on("/otel/v1/traces", {{.status = 401, .body = "no: sk-old-key"}, {.body = {}}});
+    receiver.server.on("/api/apikey/login",
+                       {{.body = R"({"org_info":[{"id":"o","name":"acme","api_url":")" + receiver.server.url() + R"("}]})"}});
+    const Told told;
+    auto options = receiver.options();
+    options.api_key.clear();
+    options.app_url = receiver.server.url();
+    if (with_login) options.api_url.clear();
+    folder.write("BRAINTRUST_API_KEY=sk-old-key\n");
+    Tracing tracing(options);
+    tracing.start("refused")->End();
+    EXPECT_FALSE(tracing.flush());
+    EXPECT_EQ(told.count(ErrorCode::unauthorized), 1u);
+    EXPECT_FALSE(told.mentions("sk-old-key"));
+    folder.write("BRAINTRUST_API_KEY=sk-new-key\n");
+    tracing.start("taken")->End();
+    EXPECT_TRUE(tracing.flush());
+    EXPECT_EQ(receiver.span("taken").headers.at("authorization"), "Bearer sk-new-key");
+  }
+}
+
 TEST_F(SpanProcessorSettings, SayWhenTheKeyIsRefusedWithoutSayingTheKey) {
   const Folder folder;
   Receiver receiver;
