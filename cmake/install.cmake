@@ -1,5 +1,5 @@
 # Install and export: one package, `braintrust`, with a target for each library that was built. Users reach it with
-# find_package(braintrust CONFIG [COMPONENTS local]), or with `pkg-config braintrust`, `braintrust-eval-main` and
+# find_package(braintrust CONFIG [COMPONENTS local otel]), or with `pkg-config braintrust`, `braintrust-eval-main` and
 # `braintrust-local`.
 include(CMakePackageConfigHelpers)
 
@@ -26,7 +26,8 @@ endif()
 install(EXPORT braintrust_targets NAMESPACE braintrust:: FILE braintrust-targets.cmake DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/braintrust DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h"
-  PATTERN "local" EXCLUDE)
+  PATTERN "local" EXCLUDE
+  PATTERN "otel.h" EXCLUDE)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/braintrust-config.cmake.in
   ${PROJECT_BINARY_DIR}/braintrust-config.cmake INSTALL_DESTINATION ${package_dir})
@@ -81,4 +82,9 @@ if(TARGET braintrust_local)
     string(APPEND pc_local_requires " cpp-httplib")
   endif()
   install_pc(braintrust-local "Braintrust's backend on one's own machine" "${pc_local_requires}" "")
+endif()
+if(TARGET braintrust_otel)
+  install(TARGETS braintrust_otel EXPORT braintrust_otel_targets)
+  install(EXPORT braintrust_otel_targets NAMESPACE braintrust:: FILE braintrust-otel-targets.cmake DESTINATION ${package_dir})
+  install(FILES ${PROJECT_SOURCE_DIR}/include/braintrust/otel.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/braintrust)
 endif()

@@ -16,13 +16,8 @@ class AttachmentSink final : public llm::MediaSink {
     std::vector<pipeline::Upload> uploads;
     std::vector<std::string> references;
     for (llm::Media& one : media) {
-      auto bytes = std::make_shared<const std::string>(std::move(one.bytes));
-      pipeline::Upload& upload = uploads.emplace_back(pipeline::Upload{.key = detail::random_row_id(),
-                                                                       .content_type = std::move(one.content_type),
-                                                                       .filename = std::move(one.filename),
-                                                                       .held_bytes = bytes->size()});
-      upload.content = [bytes = std::move(bytes)]() -> Result<pipeline::Upload::Bytes> { return bytes; };
-      references.emplace_back(detail::reference_to(upload).text());
+      uploads.push_back(upload_of(std::move(one)));
+      references.emplace_back(detail::reference_to(uploads.back()).text());
     }
     using From = detail::PendingAttachments::From;
     if (!detail::pending_attachments().add(std::move(uploads), From::row)) return {};
@@ -31,6 +26,16 @@ class AttachmentSink final : public llm::MediaSink {
 };
 
 }  // namespace
+
+pipeline::Upload upload_of(llm::Media media) {
+  auto bytes = std::make_shared<const std::string>(std::move(media.bytes));
+  pipeline::Upload upload{.key = detail::random_row_id(),
+                          .content_type = std::move(media.content_type),
+                          .filename = std::move(media.filename),
+                          .held_bytes = bytes->size()};
+  upload.content = [bytes = std::move(bytes)]() -> Result<pipeline::Upload::Bytes> { return bytes; };
+  return upload;
+}
 
 llm::MediaSink* attachment_sink() {
   static AttachmentSink* const sink = new AttachmentSink;  // rows may be written while static objects go

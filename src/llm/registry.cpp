@@ -1,5 +1,6 @@
 #include "llm/registry.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "llm/dialects.h"
@@ -116,6 +117,16 @@ const Dialect* dialect_of_path(std::string_view path) noexcept {
     }
   }
   return nullptr;
+}
+
+std::vector<MediaFormat> all_media_formats() {
+  std::vector<MediaFormat> formats;
+  for (const Route& route : routes) {
+    for (const MediaFormat format : route.dialect->media()) {
+      if (std::find(formats.begin(), formats.end(), format) == formats.end()) formats.push_back(format);
+    }
+  }
+  return formats;
 }
 
 std::string_view provider_of(const Url& url) noexcept {

@@ -9,7 +9,9 @@
 // references.
 
 #include <string_view>
+#include <vector>
 
+#include "llm/media.h"
 #include "llm/url.h"
 
 namespace braintrust::llm {
@@ -17,6 +19,9 @@ namespace braintrust::llm {
 struct Dialect;
 
 const Dialect* dialect_of_path(std::string_view path) noexcept;
+
+// The media formats of all dialects, for payloads of which nothing else is known. (This one allocates.)
+std::vector<MediaFormat> all_media_formats();
 
 // metadata.provider of the host of a provider.
 std::string_view provider_of(const Url& url) noexcept;

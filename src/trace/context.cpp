@@ -1,5 +1,6 @@
 #include <braintrust/trace/context.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include "trace/call_stack.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
+#include "trace/logger_core.h"
 #include "trace/span_slot.h"
 
 // Present in a program with the address sanitizer, which keeps local variables beside the call stack.
@@ -117,7 +119,8 @@ void ContextStack::push(const ContextEntry& entry) {
   }
   retain(entry.ref.lineage);
   retain(entry.lender);
-  entries()[size++] = entry;
+  entries()[size] = entry;
+  entries()[size++].number = context_number();
   ++changes;
 }
 
@@ -243,6 +246,23 @@ ContextStack& active_stack() noexcept {
 
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept { return std::exchange(this_thread.active, stack); }
 
+std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept {
+  ForeignContext* const other = foreign_context.load(std::memory_order_acquire);
+  const ContextEntry* const top = stack.top();
+  return other->newer_than(std::max(stack.activated, top != nullptr ? top->number : 0));
+}
+
+namespace {
+
+// A handle that has no row: its spans may have children here, and are recorded elsewhere.
+SpanHandle handle_of(const ForeignSpan& foreign) noexcept {
+  LoggerCore* const core = current_core();
+  if (foreign.ours || core == nullptr || !foreign.span) return foreign.ours;
+  return SpanHandle(SpanRef{.core = core, .destination = core->destination, .trace = foreign.trace, .span = foreign.span});
+}
+
+}  // namespace
+
 bool BoundScope::push(const SpanHandle& span) noexcept {
   active_stack().push({span.ref(), nullptr, this, nullptr, ContextKind::held});
   return true;
@@ -323,11 +343,13 @@ ContextImage ContextTask::image(const ContextImage& otherwise) const noexcept {
   if (active_stack().task != this) return otherwise;
   auto& active = static_cast<OwnedStack&>(active_stack());
   try {
-    if (active.image == nullptr || active.imaged != active.changes) {
+    const auto foreign = foreign_inside(active);
+    if (foreign || active.image == nullptr || active.imaged != active.changes) {
       auto stack = std::make_shared<OwnedStack>();
       stack->copy(active);
+      if (foreign) stack->push(handle_of(*foreign).ref(), ContextKind::held);
       active.image = std::move(stack);
-      active.imaged = active.changes;
+      active.imaged = foreign ? ~active.changes : active.changes;  // the other library does not count changes here
     }
     // An operation that ends elsewhere may come back by the task's first executor, even before this part has ended.
     ContextImage replaced = active.image;
@@ -352,6 +374,7 @@ ContextTask::Part::Part(ContextTask& task, const ContextImage& image) noexcept :
     stack->image = std::move(from);
     stack->imaged = stack->changes;
     stack->task = &task;
+    stack->activated = context_number();
     stack->former = former_ = exchange_active_stack(stack.get());
     stack_ = std::move(stack);
   } catch (const std::bad_alloc&) {  // it runs under what is current on its thread
@@ -387,7 +410,9 @@ ContextScope::~ContextScope() {
 
 SpanHandle current_span() noexcept {
   if (!detail::tracing()) return {};
-  const detail::ContextEntry* const entry = detail::active_stack().top();
+  detail::ContextStack& stack = detail::active_stack();
+  if (const auto foreign = detail::foreign_inside(stack)) return detail::handle_of(*foreign);
+  const detail::ContextEntry* const entry = stack.top();
   return entry != nullptr ? SpanHandle(entry->ref) : SpanHandle();
 }
 
@@ -403,7 +428,9 @@ TaskContext::~TaskContext() {
 }
 
 TaskContext::Scope::Scope(TaskContext& task) noexcept
-    : former_(detail::exchange_active_stack(static_cast<detail::ContextStack*>(task.stack_))) {}
+    : former_(detail::exchange_active_stack(static_cast<detail::ContextStack*>(task.stack_))) {
+  if (task.stack_ != nullptr) static_cast<detail::ContextStack*>(task.stack_)->activated = detail::context_number();
+}
 
 TaskContext::Scope::~Scope() { detail::exchange_active_stack(static_cast<detail::ContextStack*>(former_)); }
 

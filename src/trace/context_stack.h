@@ -20,6 +20,8 @@
 
 #include <braintrust/trace/context.h>
 
+#include "trace/foreign_context.h"
+
 namespace braintrust::detail {
 
 enum class ContextKind : unsigned char {
@@ -36,6 +38,7 @@ struct ContextEntry {
   const void* holder;     // bound, held: the scope that pushed it
   ParkedEntries* lender;  // base: who lent it, or null. Holds a reference
   ContextKind kind;
+  std::uint64_t number = 0;  // set by `push`, see foreign_context.h
 };
 
 struct ContextStack {
@@ -69,7 +72,8 @@ struct ContextStack {
   std::size_t capacity = inline_entries;
   ContextEntry* heap = nullptr;  // instead of `few`, once it was too small
   ContextEntry few[inline_entries] = {};
-  std::uint64_t changes = 0;  // so far
+  std::uint64_t changes = 0;    // so far
+  std::uint64_t activated = 0;  // a `context_number`: what was current before is not of this task
 
   // For the stack of a `ContextTask`'s part: whose, and what was active before it.
   const ContextTask* task = nullptr;
@@ -85,5 +89,12 @@ struct ContextStack {
 // The stack that is active on this thread.
 ContextStack& active_stack() noexcept;
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept;  // null = the thread's own
+
+// What is current in another library inside of all that this stack holds.
+std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept;
+inline std::optional<ForeignSpan> foreign_inside(ContextStack& stack) noexcept {
+  if (foreign_context.load(std::memory_order_acquire) == nullptr) return std::nullopt;
+  return ask_foreign_context(stack);
+}
 
 }  // namespace braintrust::detail

@@ -239,7 +239,7 @@ SlugParent read_slug(std::string_view slug, LoggerCore& core) {
 std::string link_to(const SpanRef& span) {
   constexpr std::string_view no_span = "https://www.braintrust.dev/noop-span";
   constexpr std::string_view failed = "https://www.braintrust.dev/error-generating-link?msg=";
-  if (span.core == nullptr) return std::string(no_span);
+  if (span.core == nullptr || !span.row) return std::string(no_span);
   const auto& destination = *static_cast<const pipeline::Destination*>(span.destination);
   const pipeline::Settings& settings = span.core->settings;
 

@@ -105,10 +105,16 @@ RecordHeader update_of(const SpanRef& ref) noexcept {
   return header;
 }
 
+// A parent that has no row: it is recorded elsewhere, and its descendants go where `receiver` sends them.
+SpanRef rowless_parent(LoggerCore* receiver, TraceId trace, SpanId span) noexcept {
+  if (receiver == nullptr || !span) return {};
+  return {.core = receiver, .destination = receiver->destination, .trace = trace, .span = span};
+}
+
 // Adds fields to an open span, or sends them as an update of its row when it has ended. `append` writes them into a buffer.
 template <class Append>
 void add_to(const SpanRef& ref, Append&& append) noexcept {
-  if (ref.core == nullptr) return;
+  if (ref.core == nullptr || !ref.row) return;
   try {
     const bool was_open = (ref.generation & 1) != 0;
     if (SpanSlot* const slot = ref.slot; slot != nullptr && was_open) {
@@ -153,6 +159,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
   try {
     ContextStack& stack = active_stack();
     SlugParent foreign;
+    std::optional<ForeignSpan> other;
     const SpanRef* parent = nullptr;
     if (options != nullptr && options->parent.span()) {
       parent = &options->parent.span().ref();
@@ -165,8 +172,18 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
       if (receiver == nullptr) return {};
       foreign = read_slug(options->parent.slug(), *receiver);
       if (foreign.ref.core != nullptr) parent = &foreign.ref;
-    } else if (const ContextEntry* const top = stack.top(); top != nullptr && (logger == nullptr || top->ref.core == logger)) {
-      parent = &top->ref;
+    } else if (other = foreign_inside(stack); other && other->ours) {
+      if (logger == nullptr || other->ours.ref().core == logger) parent = &other->ours.ref();
+    } else if (other) {
+      foreign.ref = rowless_parent(logger != nullptr ? logger : current_core(), other->trace, other->span);
+      if (foreign.ref.core != nullptr) parent = &foreign.ref;
+    } else if (const ContextEntry* const top = stack.top(); top != nullptr) {
+      if (logger == nullptr || top->ref.core == logger) {
+        parent = &top->ref;
+      } else if (!top->ref.row) {
+        foreign.ref = rowless_parent(logger, top->ref.trace, top->ref.span);
+        parent = &foreign.ref;
+      }
     }
     LoggerCore* const core = parent != nullptr ? parent->core : logger != nullptr ? logger : current_core();
     if (core == nullptr) return {};
@@ -250,6 +267,7 @@ Span start_span(LoggerCore* logger, std::string_view name, const SpanOptions* op
 
 Span start_row(LoggerCore& core, const Site& site) noexcept {
   ContextStack empty;
+  empty.activated = context_number();
   ContextStack* const former = exchange_active_stack(&empty);
   Span span = begin(&core, {}, nullptr, site, SpanType::none, nullptr);
   exchange_active_stack(former);
@@ -325,7 +343,7 @@ void SpanHandle::set_attributes(std::string_view name, SpanType type, const Fiel
   });
 }
 
-std::string SpanHandle::id() const { return ref_.core != nullptr ? to_string(ref_.row) : std::string(); }
+std::string SpanHandle::id() const { return ref_.row ? to_string(ref_.row) : std::string(); }
 
 std::string SpanHandle::export_slug() const { return ref_.core != nullptr ? detail::write_slug(ref_) : std::string(); }
 

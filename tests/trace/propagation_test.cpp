@@ -232,8 +232,8 @@ TEST(Extract, OfAMalformedTraceparentBeginsATrace) {
   Wire wire;
   int number = 0;
   for (const std::string& text : {"ff-" + trace + "-" + caller + "-01", "00-" + trace + "-" + caller,
-                                 "00-" + trace + "-" + caller + "-01-x", "00-" + std::string(32, '0') + "-" + caller + "-01",
-                                 "00-" + trace + "-" + std::string(16, '0') + "-01", traceparent + "," + traceparent}) {
+                                  "00-" + trace + "-" + caller + "-01-x", "00-" + std::string(32, '0') + "-" + caller + "-01",
+                                  "00-" + trace + "-" + std::string(16, '0') + "-01", traceparent + "," + traceparent}) {
     const TraceContext context =
         extract_trace_context(Headers{{"traceparent", text}, {"baggage", "braintrust.parent=project_name:other"}});
     EXPECT_FALSE(context) << text;

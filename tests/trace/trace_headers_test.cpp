@@ -93,7 +93,7 @@ TEST(BaggageHeader, BringsEveryNameBackAsItWas) {
   std::string every;
   for (char c = 1; c < 127; ++c) every += c;
   for (const std::string& name : {std::string("\"quoted\" \\ , ; = \t\n\r % %41 é 🚀 +"), every, std::string("zero\0byte", 9),
-                                 std::string("  blanks around  "), std::string("日本語")}) {
+                                  std::string("  blanks around  "), std::string("日本語")}) {
     const std::string sent = baggage_with("project_name:" + name, "");
     EXPECT_TRUE(std::all_of(sent.begin(), sent.end(), [](unsigned char c) { return c > 0x20 && c < 0x7F; })) << sent;
     EXPECT_EQ(sent.find_first_of("\",;\\"), std::string::npos) << sent;

@@ -1,0 +1,47 @@
+// A program that ends while spans wait: by itself (`static`, `exit`), or in a forked child (`fork`).
+//   otel_program static|exit|fork url
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include <braintrust/otel.h>
+#include <opentelemetry/sdk/trace/tracer_provider.h>
+#include <opentelemetry/trace/provider.h>
+
+namespace {
+
+namespace trace = opentelemetry::trace;
+
+void work(const char* name) { trace::Provider::GetTracerProvider()->GetTracer("program")->StartSpan(name)->End(); }
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 3) return 2;
+  const std::string_view way = arguments[1];
+  auto provider = std::make_shared<opentelemetry::sdk::trace::TracerProvider>(
+      std::vector<std::unique_ptr<opentelemetry::sdk::trace::SpanProcessor>>{});
+  // A delay that no test waits for: what comes was sent because of the end.
+  braintrust::otel::SpanProcessorOptions options{.parent = "project_name:p", .api_key = "key", .api_url = arguments[2]};
+  options.batch.schedule_delay_millis = std::chrono::hours(1);
+  braintrust::otel::add_braintrust_span_processor(*provider, options);
+  trace::Provider::SetTracerProvider(std::shared_ptr<trace::TracerProvider>(std::move(provider)));
+
+  work("before");
+  if (way == "exit") std::exit(0);
+  if (way == "fork") {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      work("of the child");
+      std::exit(0);
+    }
+    int status = 0;
+    if (::waitpid(child, &status, 0) != child || status != 0) return 3;
+    work("of the parent");
+  }
+  return 0;
+}

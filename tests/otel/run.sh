@@ -1,0 +1,12 @@
+#!/bin/sh
+# On Debian 13, as root: installs opentelemetry-cpp, then builds and runs what needs it, in the build folder of tests/run.sh.
+set -eu
+cd "$(dirname "$0")/../.."
+
+# Its package's CMake files look for everything that it was built with, and depend on none of it.
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+  opentelemetry-cpp-dev libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc >build/otel-install.log 2>&1 ||
+  { cat build/otel-install.log; exit 1; }
+cmake --preset dev >build/otel-configure.log 2>&1 || { cat build/otel-configure.log; exit 1; }
+cmake --build --preset dev --target otel_tests
+ctest --preset dev -L otel
