@@ -50,16 +50,21 @@ std::string hex_of(const Id& id) {
   return hex(std::string(reinterpret_cast<const char*>(id.Id().data()), id.Id().size()));
 }
 
-// OTLP's request as JSON: by name, as the package has no headers of the schema.
-inline nlohmann::json decoded(const std::string& body) {
+// By name, as the package has no headers of the schema.
+inline std::unique_ptr<google::protobuf::Message> new_otlp_request() {
   using namespace google::protobuf;
   const Descriptor* const type = DescriptorPool::generated_pool()->FindMessageTypeByName(
       "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
   if (type == nullptr) throw std::runtime_error("the schema of OTLP is not here");
-  const std::unique_ptr<Message> message(MessageFactory::generated_factory()->GetPrototype(type)->New());
+  return std::unique_ptr<Message>(MessageFactory::generated_factory()->GetPrototype(type)->New());
+}
+
+// OTLP's request as JSON.
+inline nlohmann::json decoded(const std::string& body) {
+  const auto message = new_otlp_request();
   if (!message->ParseFromString(body)) throw std::runtime_error("what came is no OTLP");
   std::string json;
-  if (!util::MessageToJsonString(*message, &json).ok()) throw std::runtime_error("what came has no JSON");
+  if (!google::protobuf::util::MessageToJsonString(*message, &json).ok()) throw std::runtime_error("what came has no JSON");
   return nlohmann::json::parse(json);
 }
 
