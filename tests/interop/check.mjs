@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { checkOtel, checkOtelRun } from "./check_otel.mjs";
+import { checkJoined, checkOtel, checkOtelRun } from "./check_otel.mjs";
 import { checkTogether } from "./check_together.mjs";
 import { check, close } from "./checking.mjs";
 
@@ -181,6 +181,7 @@ check("the list shows experiments, and one of them which case got worse", () => 
 });
 
 checkOtel(everything, show, projects);
+checkJoined(everything, projects);
 checkOtelRun(readFileSync(runFile, "utf8"), process.env.TRACEPARENT);
 checkTogether(JSON.parse(readFileSync(togetherFile, "utf8")));
 close();
