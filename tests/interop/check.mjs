@@ -15,7 +15,8 @@ const show = (...args) =>
 const everything = JSON.parse(show("--json"));
 const projects = JSON.parse(readFileSync(projectsFile, "utf8")); // names by id
 const byOtel = (row) => /^[0-9a-f]{32}-[0-9a-f]{16}$/.test(row.id);
-const rows = everything.filter((row) => row.log_id === "g" && !byOtel(row)); // what log.mjs logged
+const joined = (row) => projects[row.project_id]?.startsWith("Interop: join"); // what `interop_cases call` logged
+const rows = everything.filter((row) => row.log_id === "g" && !byOtel(row) && !joined(row)); // what log.mjs logged
 const named = (name) => {
   const found = rows.filter((row) => row.span_attributes?.name === name);
   assert.equal(found.length, 1, `one span named ${name}`);
