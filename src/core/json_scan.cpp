@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/json_number.h"
 #include "core/utf8.h"
 
 #if defined(__SSE2__)
@@ -135,7 +136,7 @@ Position skip_digits(Position at, Scan& scan) {
   return at;
 }
 
-bool is_finite(std::string_view number) { return std::isfinite(std::strtod(std::string(number).c_str(), nullptr)); }
+bool is_finite(std::string_view number) { return std::isfinite(number_of(number)); }
 
 Position skip_number(Position at, Scan& scan) {
   const Position begin = at, end = scan.end;

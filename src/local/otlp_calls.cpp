@@ -19,6 +19,7 @@ namespace {
 
 // Of a body, decoded. The OpenTelemetry Collector takes 20 MiB.
 constexpr std::size_t most_bytes = 64UL * 1024 * 1024;
+constexpr std::size_t most_row_bytes = std::size_t{256} << 20;
 
 // The listener has decoded these; it hands on what it does not know.
 bool is_known_coding(std::string_view coding) {
@@ -62,6 +63,11 @@ constexpr std::string_view default_warning =
     "kept in the project Global, because neither the attribute braintrust.parent nor the header x-bt-parent names one; "
     "Braintrust itself drops such spans";
 
+HttpAnswer too_much(OtlpEncoding encoding) {
+  return refuse_otlp(encoding, 413, RpcCode::resource_exhausted,
+                     fmt::format("the request comes to more than {} bytes of rows", most_row_bytes));
+}
+
 Result<HttpAnswer> store_spans(Store& store, const OtlpRequest& spans, const std::string& parent_header,
                                OtlpEncoding encoding) {
   OtlpReport report;
@@ -87,6 +93,8 @@ Result<HttpAnswer> store_spans(Store& store, const OtlpRequest& spans, const std
       }
       rows += rows.empty() ? "{\"rows\":[" : ",";
       rows += otlp_row(spans, scope, span, **container);
+      // Each row holds the whole of its resource: a small request can come to much.
+      if (rows.size() > most_row_bytes) return too_much(encoding);
     }
   }
   if (!rows.empty()) {

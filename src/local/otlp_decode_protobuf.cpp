@@ -52,6 +52,7 @@ class Decoder {
 
   void resource_spans(std::string_view message) {
     // The resource may stand behind the spans it belongs to.
+    ++items_;
     const auto resource = request_.resources.size();
     request_.resources.emplace_back();
     each_field(message, [&](const ProtobufReader& field) {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/json_number.h"
 #include "core/json_scan.h"
 
 namespace braintrust::detail::otlp {
@@ -55,7 +55,7 @@ bool is_object(std::string_view json) { return !json.empty() && json.front() == 
 bool is_null(std::string_view json) { return json.empty() || json == "null"; }
 bool is_number(std::string_view json) {
   if (json.empty() || (json.front() != '-' && (json.front() < '0' || json.front() > '9'))) return false;
-  return std::isfinite(std::strtod(std::string(json).c_str(), nullptr));
+  return std::isfinite(number_of(json));
 }
 
 bool fits(std::string_view value, Attribute::Type type) {

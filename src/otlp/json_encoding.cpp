@@ -1,3 +1,4 @@
+#include <charconv>
 #include <string>
 
 #include <fmt/format.h>
@@ -137,7 +138,10 @@ class JsonEncoding final : public Encoding {
     const nlohmann::json& rejected = member(partial, "rejectedSpans");
     PartialSuccess read{.message = text_at(partial, "errorMessage")};
     if (rejected.is_number_unsigned()) read.rejected_spans = rejected.get<std::uint64_t>();
-    if (rejected.is_string()) read.rejected_spans = std::strtoull(rejected.get_ref<const std::string&>().c_str(), nullptr, 10);
+    if (rejected.is_string()) {
+      const std::string& digits = rejected.get_ref<const std::string&>();
+      std::from_chars(digits.data(), digits.data() + digits.size(), read.rejected_spans);
+    }
     return read;
   }
 };

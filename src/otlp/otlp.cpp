@@ -5,9 +5,12 @@
 #include <memory>
 
 #include <braintrust/core/diagnostics.h>
+#include <braintrust/core/json.h>
 #include <braintrust/version.h>
 
+#include "core/ascii.h"
 #include "core/environment.h"
+#include "core/json_scan.h"
 #include "core/percent.h"
 #include "otlp/otlp_outlet.h"
 #include "pipeline/http.h"
@@ -37,7 +40,21 @@ std::string choose(const std::string& option, const Environment& environment, st
   return is_blank(option) ? variable(environment, name) : std::string(trimmed(option));
 }
 
-void set(Pairs& pairs, std::string key, std::string value) {
+// Protobuf's texts are UTF-8, and many servers refuse all of a request that has another.
+std::string in_utf8(std::string_view text) {
+  const Json quoted(text);
+  return unescape(quoted.text().substr(1, quoted.text().size() - 2));
+}
+
+// Names of headers are the same in any case.
+void set_header(Pairs& headers, std::string name, std::string value) {
+  std::erase_if(headers, [&](const auto& header) { return ascii::same_ignoring_case(header.first, name); });
+  headers.emplace_back(std::move(name), std::move(value));
+}
+
+void set_attribute(Pairs& pairs, std::string key, std::string value) {
+  key = in_utf8(key);
+  value = in_utf8(value);
   const auto known = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == key; });
   if (known != pairs.end()) {
     known->second = std::move(value);
@@ -47,7 +64,7 @@ void set(Pairs& pairs, std::string key, std::string value) {
 }
 
 // "key=value,key=value", percent-encoded.
-void add_pairs(std::string_view text, Pairs& pairs) {
+void add_pairs(std::string_view text, Pairs& pairs, void (*set)(Pairs&, std::string, std::string)) {
   while (!text.empty()) {
     const std::string_view pair = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), pair.size() + 1));
@@ -87,7 +104,7 @@ bool gzip_wanted(const OtlpOptions& options, const Environment& environment) {
 }
 
 std::chrono::milliseconds timeout_of(const OtlpOptions& options, const Environment& environment) {
-  constexpr std::chrono::milliseconds usual = OtlpSettings().timeout;
+  const std::chrono::milliseconds usual = OtlpSettings().timeout;
   if (options.timeout) return std::max(*options.timeout, std::chrono::milliseconds(1));
   const std::string text = variable(environment, "TIMEOUT");
   if (text.empty()) return usual;
@@ -104,15 +121,15 @@ Resource resource_of(const OtlpOptions& options, const Environment& environment)
   Resource resource{.attributes = {{"service.name", "unknown_service"}},
                     .scope_name = "braintrust.sdk.cpp",
                     .scope_version = BRAINTRUST_VERSION};
-  add_pairs(environment.get("OTEL_RESOURCE_ATTRIBUTES"), resource.attributes);
+  add_pairs(environment.get("OTEL_RESOURCE_ATTRIBUTES"), resource.attributes, set_attribute);
   if (const std::string name = environment.get("OTEL_SERVICE_NAME"); !name.empty()) {
-    set(resource.attributes, "service.name", name);
+    set_attribute(resource.attributes, "service.name", name);
   }
-  for (const auto& [key, value] : options.resource_attributes) set(resource.attributes, key, value);
-  if (!is_blank(options.service_name)) set(resource.attributes, "service.name", options.service_name);
-  set(resource.attributes, "telemetry.sdk.name", "braintrust");
-  set(resource.attributes, "telemetry.sdk.language", "cpp");
-  set(resource.attributes, "telemetry.sdk.version", BRAINTRUST_VERSION);
+  for (const auto& [key, value] : options.resource_attributes) set_attribute(resource.attributes, key, value);
+  if (!is_blank(options.service_name)) set_attribute(resource.attributes, "service.name", options.service_name);
+  set_attribute(resource.attributes, "telemetry.sdk.name", "braintrust");
+  set_attribute(resource.attributes, "telemetry.sdk.language", "cpp");
+  set_attribute(resource.attributes, "telemetry.sdk.version", BRAINTRUST_VERSION);
   return resource;
 }
 
@@ -125,17 +142,17 @@ OtlpSettings settings_of(const OtlpOptions& options, const Environment& environm
                                 .client_certificate = choose(options.client_certificate, environment, "CLIENT_CERTIFICATE"),
                                 .client_key = choose(options.client_key, environment, "CLIENT_KEY")},
                         .resource = resource_of(options, environment)};
-  add_pairs(environment.get("OTEL_EXPORTER_OTLP_HEADERS"), settings.headers);
-  add_pairs(environment.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS"), settings.headers);
-  for (const auto& [name, value] : options.headers) set(settings.headers, name, value);
+  add_pairs(environment.get("OTEL_EXPORTER_OTLP_HEADERS"), settings.headers, set_header);
+  add_pairs(environment.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS"), settings.headers, set_header);
+  for (const auto& [name, value] : options.headers) set_header(settings.headers, name, value);
   return settings;
 }
 
 struct Maker final : pipeline::OutletMaker {
   explicit Maker(OtlpSettings given) : settings(std::move(given)) {}
   std::unique_ptr<pipeline::Outlet> make(const pipeline::Settings& logger, pipeline::HttpClient& http,
-                                         pipeline::Counters& counters) const override {
-    return std::make_unique<OtlpOutlet>(settings, logger, http, counters);
+                                         pipeline::Counters& counters, std::size_t share) const override {
+    return std::make_unique<OtlpOutlet>(settings, logger, http, counters, share);
   }
   const OtlpSettings settings;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -28,7 +29,6 @@ constexpr std::size_t most_spans = 1000;            // in one request …
 constexpr std::size_t most_batch_bytes = 2u << 20;  // … where servers often take 4 MiB and more
 constexpr std::size_t most_sealed = 8;
 constexpr std::size_t most_held_bytes = 16u << 20;
-constexpr std::size_t most_open_bytes = 16u << 20;  // of spans that have not ended
 
 struct OtlpBatch {
   Buffer spans = {};
@@ -76,33 +76,56 @@ std::uint64_t now_in_nanoseconds() {
 }  // namespace
 
 struct OtlpOutlet::State {
-  State(const OtlpSettings& given, const Settings& logger, HttpClient& client, Counters& shared)
-      : own(given), settings(with_env_file(logger)), http(client), counters(shared), backoff{.first = settings.retry_wait} {}
+  State(const OtlpSettings& given, const Settings& logger, HttpClient& client, Counters& shared, std::size_t share)
+      : own(given),
+        settings(with_env_file(logger)),
+        http(client),
+        counters(shared),
+        backoff{.first = settings.retry_wait},
+        most_open_bytes(share) {}
 
   // --- taking
 
+  using OpenSpans = std::unordered_map<RowId, OpenSpan, RowIdHash>;
+
   void take(const Row& row) {
     if (!row.of_span) return leave_out();
-    const auto open = open_spans.find(row.id);
-    if (open == open_spans.end()) {
-      if (row.merge) return leave_out();  // an update of what was sent
-      if (row.ends_span) return encode(row.text, *row.destination);
-      return hold(row);
+    if (const auto open = open_spans.find(row.id); open != open_spans.end()) return add_to_open(open, row);
+    if (const auto given = given_up.find(row.id); given != given_up.end()) {
+      if (row.ends_span) given_up.erase(given);
+      return;
     }
-    std::string& text = open->second.text;
-    open_bytes -= text.size();
-    if (auto merged = merge_rows(text, false, row.text)) text = std::move(*merged);
-    open_bytes += text.size();
-    if (row.ends_span) encode_open(open);
-  }
-
-  void hold(const Row& row) {
-    if (open_bytes + row.text.size() > most_open_bytes) return add(counters.outlet_full, 1);
-    open_bytes += row.text.size();
+    if (row.merge) return leave_out();  // a change of what was sent
+    if (row.ends_span) return encode(row.text, *row.destination);
+    if (open_bytes + row.text.size() > most_open_bytes) return give_up_open(row.id);
     open_spans.emplace(row.id, OpenSpan{row.destination, std::string(row.text)});
+    open_bytes += row.text.size();
   }
 
-  using OpenSpans = std::unordered_map<RowId, OpenSpan, RowIdHash>;
+  void add_to_open(OpenSpans::iterator open, const Row& row) {
+    std::string& text = open->second.text;
+    if (auto merged = merge_rows(text, false, row.text)) {
+      open_bytes = open_bytes - text.size() + merged->size();
+      text = std::move(*merged);
+    }
+    if (row.ends_span) {
+      encode_open(open);
+    } else if (open_bytes > most_open_bytes) {
+      open_bytes -= text.size();
+      open_spans.erase(open);
+      give_up_open(row.id);
+    }
+  }
+
+  // The span is lost; what follows of it is of the same loss.
+  void give_up_open(RowId row) {
+    given_up.insert(row);
+    add(counters.outlet_full, 1);
+    report(Severity::warning, ErrorCode::queue_full,
+           "spans that are open for long hold more than an exporter may keep: some will not reach it "
+           "(LoggerOptions::queue sets the bound)");
+  }
+
   OpenSpans::iterator encode_open(OpenSpans::iterator open) {
     encode(open->second.text, *open->second.destination);
     open_bytes -= open->second.text.size();
@@ -123,8 +146,8 @@ struct OtlpOutlet::State {
       forming->since = Clock::now();
     }
     const std::size_t before = forming->spans.size();
-    forming->begins.push_back(before);
     own.encoding->add(span, span.end != 0 ? span.end : now_in_nanoseconds(), forming->spans);
+    forming->begins.push_back(before);
     held_bytes += forming->spans.size() - before;
     ++held_rows;
     if (forming->begins.size() >= most_spans || forming->spans.size() >= most_batch_bytes) seal();
@@ -214,7 +237,7 @@ struct OtlpOutlet::State {
     if (rejected > 0 || !partial.message.empty()) {
       report(rejected > 0 ? Severity::error : Severity::warning, ErrorCode::http_status,
              fmt::format("{} refused {} of {}: {}", origin_of(own.url), rejected,
-                         counted(batch->begins.size(), "span", "spans"), partial.message));
+                         counted(batch->begins.size(), "span", "spans"), std::string_view(partial.message).substr(0, 300)));
     }
     add(counters.sent_rows, batch->begins.size() - rejected);
     add(counters.refused, rejected);
@@ -308,6 +331,7 @@ struct OtlpOutlet::State {
     returned.clear();
     in_flight.clear();
     open_spans.clear();
+    given_up.clear();
     held_rows = 0;
     held_bytes = open_bytes = 0;
   }
@@ -320,6 +344,8 @@ struct OtlpOutlet::State {
   Jitter jitter;
 
   OpenSpans open_spans;
+  std::unordered_set<RowId, RowIdHash> given_up;  // open spans that there was no room for
+  const std::size_t most_open_bytes;
   std::size_t open_bytes = 0;
   Span span;  // the one that is being written
   const Destination* last_destination = nullptr;
@@ -339,8 +365,9 @@ struct OtlpOutlet::State {
   Clock::time_point probe_due = {};
 };
 
-OtlpOutlet::OtlpOutlet(const OtlpSettings& own, const Settings& settings, HttpClient& http, Counters& counters)
-    : state_(std::make_unique<State>(own, settings, http, counters)) {}
+OtlpOutlet::OtlpOutlet(const OtlpSettings& own, const Settings& settings, HttpClient& http, Counters& counters,
+                       std::size_t share)
+    : state_(std::make_unique<State>(own, settings, http, counters, share)) {}
 OtlpOutlet::~OtlpOutlet() = default;
 
 void OtlpOutlet::take(const Row& row) { state_->take(row); }
@@ -352,7 +379,9 @@ bool OtlpOutlet::idle() const noexcept { return state_->held_rows == 0; }
 bool OtlpOutlet::full() const noexcept { return state_->held_bytes >= most_held_bytes || state_->sealed.size() >= most_sealed; }
 bool OtlpOutlet::stuck() const noexcept { return state_->trouble > 0; }
 std::uint64_t OtlpOutlet::held_rows() const noexcept { return state_->held_rows; }
-std::size_t OtlpOutlet::held_bytes() const noexcept { return state_->held_bytes + state_->open_bytes; }
+std::size_t OtlpOutlet::held_bytes() const noexcept { return state_->held_bytes; }
+std::size_t OtlpOutlet::open_bytes() const noexcept { return state_->open_bytes; }
+bool OtlpOutlet::keeps_open(RowId row) const noexcept { return state_->open_spans.contains(row); }
 Clock::time_point OtlpOutlet::oldest() const noexcept { return state_->oldest(); }
 void OtlpOutlet::give_up() { state_->give_up(); }
 

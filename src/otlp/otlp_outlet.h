@@ -35,7 +35,7 @@ class OtlpOutlet final : public pipeline::Outlet {
  public:
   // `own` must stay.
   OtlpOutlet(const OtlpSettings& own, const pipeline::Settings& settings, pipeline::HttpClient& http,
-             pipeline::Counters& counters);
+             pipeline::Counters& counters, std::size_t share);
   ~OtlpOutlet() override;
 
   void take(const pipeline::Row& row) override;
@@ -48,6 +48,8 @@ class OtlpOutlet final : public pipeline::Outlet {
   bool stuck() const noexcept override;
   std::uint64_t held_rows() const noexcept override;
   std::size_t held_bytes() const noexcept override;
+  std::size_t open_bytes() const noexcept override;
+  bool keeps_open(RowId row) const noexcept override;
   Clock::time_point oldest() const noexcept override;
   void give_up() override;
 

@@ -1,12 +1,12 @@
+#include "core/json_number.h"
 #include "core/json_scan.h"
 #include "otlp/encoding.h"
 #include "otlp/protobuf_reader.h"
 #include "otlp/protobuf_writer.h"
 #include "otlp/schema.h"
 
-#include <bit>
+#include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <string>
 
 namespace braintrust::detail::otlp {
@@ -84,7 +84,7 @@ void write_attribute(unsigned field, const Attribute& attribute, Buffer& buffer)
                              [&](ProtobufWriter& out) { out.varint(schema::any_value::integer, bits); });
     }
     case Attribute::Type::number: {
-      const double value = std::strtod(std::string(text).c_str(), nullptr);
+      const double value = number_of(text);
       return write_attribute(field, attribute.key, tag_size(schema::any_value::number) + sizeof value, buffer,
                              [&](ProtobufWriter& out) { out.number(schema::any_value::number, value); });
     }
@@ -154,7 +154,9 @@ class ProtobufEncoding final : public Encoding {
     for (ProtobufReader response(body); response.next();) {
       if (response.field() != schema::export_response::partial_success) continue;
       for (ProtobufReader inner(response.bytes()); inner.next();) {
-        if (inner.field() == schema::partial_success::rejected_spans) partial.rejected_spans = inner.integer();
+        if (inner.field() == schema::partial_success::rejected_spans)
+          partial.rejected_spans =
+              static_cast<std::uint64_t>(std::max<std::int64_t>(0, static_cast<std::int64_t>(inner.integer())));
         if (inner.field() == schema::partial_success::error_message) partial.message = inner.bytes();
       }
     }

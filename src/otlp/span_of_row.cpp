@@ -2,10 +2,10 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <string>
 
 #include "core/id_text.h"
+#include "core/json_number.h"
 #include "core/json_scan.h"
 #include "otlp/gen_ai.h"
 #include "otlp/schema.h"
@@ -31,7 +31,7 @@ std::uint64_t nanoseconds_of(std::string_view number) {
     for (std::size_t i = fraction.size(); i < 9; ++i) rest *= 10;
     return seconds * second + rest;
   }
-  const double value = std::strtod(std::string(number).c_str(), nullptr);
+  const double value = number_of(number);
   return value > 0 && value < 1.8e10 ? static_cast<std::uint64_t>(value * 1e9) : 0;
 }
 
@@ -69,7 +69,7 @@ void read_error(std::string_view json, Span& span) {
   span.error_type = {"_OTHER"};
   const std::string_view text = span.error.text;
   const std::size_t colon = text.find(": ");
-  if (colon == text.npos || text.find_first_of(" \\\"{[") < colon) return;
+  if (colon == text.npos || colon == 0 || text.find_first_of(" \\\"{[") < colon) return;
   span.error_type = {text.substr(0, colon), span.error.form};
   span.error_message = {text.substr(colon + 2), span.error.form};
 }

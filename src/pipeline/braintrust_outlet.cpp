@@ -150,7 +150,11 @@ struct BraintrustOutlet::State {
   // Rows wait for their project or dataset, but not for ever in a space that the rows of others need.
   void do_not_block(Route& route, const Session::Place& place, Clock::time_point now) {
     if (place.failures < most_name_failures || !full() || !route.waiting) return;
-    if (route.waiting->row_bytes() < most_held_bytes / 2) return;
+    const auto holds_more = [&](const auto& other) {
+      return other->waiting && other->waiting->row_bytes() > route.waiting->row_bytes();
+    };
+    const auto& routes = assembler.routes();
+    if (std::any_of(routes.begin(), routes.end(), holds_more)) return;
     detail::report(Severity::error, ErrorCode::queue_full,
                    fmt::format("{} cannot be resolved and its rows fill the queue: they are dropped",
                                session.name_of(*route.destination)));

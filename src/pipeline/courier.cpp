@@ -17,14 +17,19 @@ Courier::Courier(const Settings& settings, Counters& counters, std::size_t most_
     braintrust_ = braintrust.get();
     outlets_.push_back(std::move(braintrust));
   }
-  for (const Exporter& exporter : settings.exporters) outlets_.push_back(exporter.maker()->make(settings, http_, counters));
   // One part is left for rows that none has taken yet.
-  share_ = most_bytes / (outlets_.size() + 1);
+  share_ = most_bytes / (outlets_.size() + settings.exporters.size() + 1);
+  for (const Exporter& exporter : settings.exporters) {
+    outlets_.push_back(exporter.maker()->make(settings, http_, counters, share_));
+  }
 }
 
 void Courier::take(const Row& row) {
   for (const auto& outlet : outlets_) {
-    if (outlets_.size() > 1 && outlet->stuck() && outlet->held_bytes() + row.text.size() > share_) {
+    // Where all are stuck, rows wait in the queue instead (`full`). The end of a span that is kept is no new row.
+    const bool leave_out = outlet->stuck() && outlet->held_bytes() + row.text.size() > share_ && !all_stuck() &&
+                           !outlet->keeps_open(row.id);
+    if (leave_out) {
       count_left_out();
     } else {
       outlet->take(row);
@@ -82,10 +87,16 @@ bool Courier::is_full(const Outlet& outlet) const noexcept {
   return outlet.full() || (outlets_.size() > 1 && outlet.held_bytes() >= share_);
 }
 
+bool Courier::all_stuck() const noexcept {
+  return std::all_of(outlets_.begin(), outlets_.end(), [](const auto& outlet) { return outlet->stuck(); });
+}
+
+// One that is stuck holds the others up only when they are stuck as well.
 bool Courier::full() const noexcept {
-  const auto is_full_but_moves = [this](const auto& outlet) { return is_full(*outlet) && !outlet->stuck(); };
-  return std::any_of(outlets_.begin(), outlets_.end(), is_full_but_moves) ||
-         std::all_of(outlets_.begin(), outlets_.end(), [this](const auto& outlet) { return is_full(*outlet); });
+  const bool stuck_ones_count = all_stuck();
+  return std::any_of(outlets_.begin(), outlets_.end(), [&](const auto& outlet) {
+    return is_full(*outlet) && (stuck_ones_count || !outlet->stuck());
+  });
 }
 
 bool Courier::hopeless() const noexcept {
@@ -108,7 +119,7 @@ void Courier::give_up() {
 
 void Courier::publish_held() {
   std::size_t bytes = 0;
-  for (const auto& outlet : outlets_) bytes += outlet->held_bytes();
+  for (const auto& outlet : outlets_) bytes += outlet->held_bytes() + outlet->open_bytes();
   counters_.held.rows.store(held_rows(), std::memory_order_relaxed);
   counters_.held.bytes.store(bytes, std::memory_order_relaxed);
 }

@@ -82,6 +82,7 @@ class Courier {
 
  private:
   bool is_full(const Outlet& outlet) const noexcept;
+  bool all_stuck() const noexcept;
   void count_left_out();
   void publish_held();
   void publish_age();

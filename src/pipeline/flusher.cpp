@@ -117,12 +117,14 @@ void Flusher::run() {
   std::uint64_t flush_seen = 0;        // the last flush whose rows are all with the courier
   std::uint64_t flush_cut = 0;         // when the last of them was
   std::uint64_t flush_answered = 0;
+  bool last_flush = false;  // nothing was taken any more when it began
   bool stopping = false;
 
   for (;;) {
     bool open_spans = false;
     std::uint64_t flush = 0;
     bool may_end = false;
+    bool closing_now = false;
     {
       const std::lock_guard lock(mutex_);
       flush = flush_wanted_;
@@ -130,6 +132,7 @@ void Flusher::run() {
       // Before a flush that came behind it is answered.
       if (std::exchange(key_wanted_, false)) courier->look_for_key();
       stopping = stop_wanted_;
+      closing_now = state_.load(std::memory_order_relaxed) == closing;
       may_end = may_end_ != nullptr && may_end_(may_end_context_);
     }
 
@@ -148,11 +151,11 @@ void Flusher::run() {
       // Rows that come from now on are not this flush's: it must not wait for a program that never rests.
       if (flushing) {
         flush_begun = flush;
+        last_flush = closing_now;
         flush_block = first != nullptr ? last : nullptr;
       }
       if (open_spans || now - looked_at >= open_span_interval) {
         if (open_spans || courier->takes_open_spans()) source_.write_open(open_spans, *courier);
-        if (open_spans) courier->take_no_more_of_open_spans();
         looked_at = now;
         if (first == nullptr && queue.rows() == 0) queue.trim(kept_when_idle);
       }
@@ -171,6 +174,8 @@ void Flusher::run() {
 
     const bool all_written = flush_block == nullptr && flush_seen != flush_begun;
     if (all_written) {
+      // Nothing more comes: neither rows nor the ends of spans.
+      if (last_flush) courier->take_no_more_of_open_spans();
       flush_seen = flush_begun;
       flush_cut = steady_nanoseconds();
     }

@@ -161,7 +161,11 @@ struct HttpClient::Transfer {
     set_file(CURLOPT_CAINFO, request.tls.ca_file.empty() ? network.ca_file : request.tls.ca_file);
     set_file(CURLOPT_SSLCERT, request.tls.client_certificate);
     set_file(CURLOPT_SSLKEY, request.tls.client_key);
-    if (!network.ca_directory.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, network.ca_directory.c_str());
+    if (!request.tls.ca_file.empty()) {
+      curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // libcurl's own folder would be trusted as well
+    } else {
+      set_file(CURLOPT_CAPATH, network.ca_directory);
+    }
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);

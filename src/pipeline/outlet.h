@@ -61,8 +61,13 @@ class Outlet {
   // Nothing will ever be sent, as the settings are: waiting is useless.
   virtual bool hopeless() const noexcept { return false; }
 
+  // Of what can be sent.
   virtual std::uint64_t held_rows() const noexcept = 0;
   virtual std::size_t held_bytes() const noexcept = 0;
+  // Of spans that are kept until they end: nothing that waiting for the network would make less. Bytes.
+  virtual std::size_t open_bytes() const noexcept { return 0; }
+  // Whether such a span is kept, of which this is the row.
+  virtual bool keeps_open(RowId) const noexcept { return false; }
   // When the oldest row that is held was taken; `max` when none is.
   virtual Clock::time_point oldest() const noexcept = 0;
 
@@ -73,8 +78,10 @@ class Outlet {
 // Makes the outlet of a place.
 struct OutletMaker {
   virtual ~OutletMaker() = default;
-  // On the background thread: once, and once more in each forked child.
-  virtual std::unique_ptr<Outlet> make(const Settings& settings, HttpClient& http, Counters& counters) const = 0;
+  // On the background thread: once, and once more in each forked child. `share`: how many bytes of spans that have not ended it
+  // may keep.
+  virtual std::unique_ptr<Outlet> make(const Settings& settings, HttpClient& http, Counters& counters,
+                                       std::size_t share) const = 0;
 };
 
 }  // namespace braintrust::pipeline

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view parent_key = "braintrust.parent";
 constexpr std::string_view version = "00";
+constexpr std::size_t most_container_bytes = 1024;  // what is named from outside is kept for as long as the process runs
 constexpr char digits[] = "0123456789abcdef";
 
 bool is_lower_hex(std::string_view text) noexcept {
@@ -168,6 +169,7 @@ std::string container_in(std::string_view baggage) {
   const std::size_t equals = own.find('=');
   if (equals == std::string_view::npos) return {};
   auto container = percent_decoded(trimmed(own.substr(equals + 1)));
+  if (container && container->size() > most_container_bytes) return {};
   return container && utf8::is_valid(*container) && read_container(*container) ? *std::move(container) : std::string();
 }
 

@@ -217,6 +217,94 @@ TEST_F(OtlpExporter, ReachesTheCollectorThoughBraintrustHasNoKey) {
   EXPECT_EQ(logger.shutdown(milliseconds(100)).pending, 1U) << "Braintrust's";
 }
 
+class OtlpBesideBraintrust : public OtlpExporter {
+ protected:
+  OtlpBesideBraintrust() { play_braintrust(braintrust); }
+
+  LoggerOptions both(QueueOptions queue = {}) {
+    return {.project = "P",
+            .api_key = test::FakeBraintrust().api_key,
+            .app_url = braintrust.url(),
+            .queue = queue,
+            .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}};
+  }
+  // Waits until a span that is open was shown to Braintrust.
+  void shown(std::size_t rows) {
+    ASSERT_TRUE(test::eventually([&] { return rows_of(braintrust).size() >= rows; }));
+  }
+
+  ScriptedServer braintrust;
+};
+
+TEST_F(OtlpBesideBraintrust, SendsTheEndOfALongSpanThatCameJustBeforeTheLoggerEnds) {
+  auto logger = init_logger(both());
+  auto span = logger.start_span("long", {.input = "first"});
+  shown(1);
+  span.log({.output = "last"});
+  span.end();
+  EXPECT_TRUE(logger.shutdown().complete());
+  EXPECT_EQ(attribute(spans().at("long"), "braintrust.output_json"), "\"last\"");
+  EXPECT_EQ(logger.stats().dropped.total(), 0U);
+}
+
+TEST_F(OtlpBesideBraintrust, IsNotHeldUpByOpenSpansHoweverMuchTheyHold) {
+  auto logger = init_logger(both({.max_bytes = 3u << 20, .max_rows = 10'000}));
+  // More than the exporter's share of the bound.
+  std::vector<Span> open;
+  for (int i = 0; i < 10; ++i) {
+    open.push_back(logger.start_span("open " + std::to_string(i), {.input = std::string(120'000, 'x'), .set_current = false}));
+  }
+  shown(open.size());
+  const std::size_t lost = logger.stats().dropped.queue_full;
+  for (Span& span : open) span.end();
+  EXPECT_EQ(logger.flush(seconds(30)).pending, 0U);
+  EXPECT_EQ(spans().size() + lost, open.size()) << "what there was no room for is counted once";
+  EXPECT_GT(lost, 0U);
+  EXPECT_EQ(logger.stats().dropped.total(), lost);
+  EXPECT_TRUE(told.mentions("spans that are open for long"));
+}
+
+TEST_F(OtlpBesideBraintrust, DropsNothingWhileAllPlacesAreAwayAndTheQueueHasRoom) {
+  collector.on(path, {{.status = 503}});
+  braintrust.on("/logs3", {{.status = 503}});
+  auto logger = init_logger(both({.max_bytes = 16u << 20, .max_rows = 100'000}));
+  logger.start_span("first").end();
+  while (!told.mentions("takes no rows") || !told.mentions("takes no spans")) logger.flush(milliseconds(10));
+  for (int i = 0; i < 3000; ++i) {
+    logger.start_span("span", {.input = std::string(2000, 'x')}).end();
+    if (i % 500 == 0) logger.flush(milliseconds(1));
+  }
+  logger.flush(milliseconds(300));
+  EXPECT_EQ(logger.stats().dropped.total(), 0U);
+  collector.on(path, {{}});
+  braintrust.on("/logs3", {{}});
+  EXPECT_TRUE(logger.flush(seconds(60)).complete());
+  EXPECT_EQ(logger.stats().sent_rows, 2U * 3001);
+}
+
+TEST_F(OtlpBesideBraintrust, SendsTheEndOfASpanThatItKeepsThoughTheCollectorIsAway) {
+  auto logger = init_logger(both({.max_bytes = 3u << 20, .max_rows = 10'000}));
+  auto span = logger.start_span("kept", {.input = "first"});
+  shown(1);
+  collector.on(path, {{.status = 503}});
+  while (logger.stats().dropped.queue_full == 0) {  // the collector's share is used up
+    logger.start_span("other", {.input = std::string(50'000, 'x'), .set_current = false}).end();
+    logger.flush(milliseconds(5));
+  }
+  span.log({.output = "last"});
+  span.end();
+  collector.on(path, {{}});
+  EXPECT_EQ(logger.flush(seconds(60)).pending, 0U);
+  std::vector<std::string> outputs;
+  for (const ServerRequest& request : collector.requests(path)) {
+    for (const json& one : spans_in(request)) {
+      if (one["name"] == "kept") outputs.push_back(attribute(one, "braintrust.output_json"));
+    }
+  }
+  ASSERT_FALSE(outputs.empty());
+  EXPECT_THAT(outputs, testing::Each(std::string("\"last\"")));
+}
+
 // --- retry
 
 TEST_F(OtlpExporter, RepeatsWhatTheSpecificationSaysAndLosesNothing) {
@@ -412,6 +500,18 @@ TEST_F(OtlpEnvironment, PrefersTheVariableForTracesAndTakesItsAddressAsItIs) {
   EXPECT_EQ(request.path, "/elsewhere");
   EXPECT_EQ(request.headers.at("x-one"), "traces");
   EXPECT_EQ(request.headers.at("x-two"), "2");
+}
+
+TEST_F(OtlpEnvironment, TakesHeadersOfAnyCaseForTheSame) {
+  set("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20env");
+  const ServerRequest request = request_of({.endpoint = collector.url(), .headers = {{"Authorization", "Bearer option"}}});
+  EXPECT_EQ(request.headers.at("authorization"), "Bearer option");
+}
+
+TEST_F(OtlpEnvironment, PutsRightWhatIsNoUtf8) {
+  set("OTEL_RESOURCE_ATTRIBUTES", "host.name=m%FCller");
+  const ServerRequest request = request_of({.endpoint = collector.url()});
+  EXPECT_THAT(request.body, testing::HasSubstr("m\xEF\xBF\xBDller"));
 }
 
 TEST_F(OtlpEnvironment, PrefersOptions) {
