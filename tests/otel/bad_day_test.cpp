@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdlib>
 
+#include <opentelemetry/sdk/common/global_log_handler.h>
+
 #include "otel/received.h"
 #include "support/told.h"
 
@@ -246,6 +248,9 @@ TEST(SpanProcessorOnABadDay, BeginsAnewInAForkedChild) {
 TEST(SpanProcessorOnABadDay, MayBeForkedWhileOtherThreadsStartAndEndSpans) {
   Receiver receiver;
   Tracing tracing(receiver.options());
+  // Of each span that finds the queue full, opentelemetry-cpp writes a line.
+  using opentelemetry::sdk::common::internal_log::GlobalLogHandler;
+  GlobalLogHandler::SetLogLevel(opentelemetry::sdk::common::internal_log::LogLevel::None);
   tracing.start("first")->End();  // what opentelemetry-cpp makes at first use, it may not be making when a process is copied
   std::atomic<bool> stop = false;
   std::vector<std::thread> all;
