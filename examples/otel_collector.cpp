@@ -29,7 +29,7 @@ int main() {
   examples::Offline offline;
   // [collector]
   auto logger = braintrust::init_logger({.project = "My Project (C++)", .exporter = braintrust::otlp()});
-  // [/collector]
+  // [collector end]
   const std::string question = "Do spans nest?";
   auto span = logger.start_span("answer", {.input = question});
   span.log({.output = chat(question), .scores = {{"short", true}}});

@@ -1,6 +1,8 @@
 #include "otlp/gen_ai.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -51,12 +53,9 @@ constexpr Name usage_names[] = {
 bool is_array(std::string_view json) { return !json.empty() && json.front() == '['; }
 bool is_object(std::string_view json) { return !json.empty() && json.front() == '{'; }
 bool is_null(std::string_view json) { return json.empty() || json == "null"; }
-bool is_integer(std::string_view json) {
-  const std::string_view digits = json.starts_with('-') ? json.substr(1) : json;
-  return !digits.empty() && digits.size() <= 18 && digits.find_first_not_of("0123456789") == digits.npos;
-}
 bool is_number(std::string_view json) {
-  return !json.empty() && (json.front() == '-' || (json.front() >= '0' && json.front() <= '9'));
+  if (json.empty() || (json.front() != '-' && (json.front() < '0' || json.front() > '9'))) return false;
+  return std::isfinite(std::strtod(std::string(json).c_str(), nullptr));
 }
 
 bool fits(std::string_view value, Attribute::Type type) {

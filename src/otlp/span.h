@@ -27,6 +27,12 @@ struct Text {
 
 inline bool is_string(std::string_view json) noexcept { return json.size() >= 2 && json.front() == '"'; }
 
+// Of at most 18 digits, which 64 bits always hold.
+inline bool is_integer(std::string_view json) noexcept {
+  const std::string_view digits = json.starts_with('-') ? json.substr(1) : json;
+  return !digits.empty() && digits.size() <= 18 && digits.find_first_not_of("0123456789") == digits.npos;
+}
+
 // What a JSON value is as a text: the content of a string, anything else as it is written.
 inline Text text_of(std::string_view json) noexcept {
   return is_string(json) ? Text{json.substr(1, json.size() - 2), Text::Form::inside} : Text{json};

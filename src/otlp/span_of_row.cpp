@@ -58,7 +58,7 @@ void read_context(std::string_view context, Span& span) {
   for_each_member(context, [&](std::string_view key, std::string_view value) {
     if (key == "caller_functionname") span.add("code.function.name", text_of(value));
     if (key == "caller_filename") span.add("code.file.path", text_of(value));
-    if (key == "caller_lineno") span.add("code.line.number", {value}, Attribute::Type::integer);
+    if (key == "caller_lineno" && is_integer(value)) span.add("code.line.number", {value}, Attribute::Type::integer);
   });
 }
 

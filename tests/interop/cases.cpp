@@ -6,11 +6,15 @@
 //   interop_cases read PROJECT DATASET                  {"rows": […], "version", "total"}
 //   interop_cases evaluate PROJECT DATASET EXPERIMENT   two evals, each a line: as the reporter of reporter.h tells it
 //   interop_cases prompts CASES.json PROJECT            [{"request", "provenance"} or {"error"}, …]
+//   interop_cases call COMMAND…                         a program that goes on with our trace, TRACEPARENT and BAGGAGE in its
+//                                                       environment, and prints what we go on with, a JSON object
 //
 // Exit code 0: all could be done.
 
+#include <cctype>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -29,6 +33,7 @@
 #include <braintrust/eval/reporter.h>
 #include <braintrust/trace/attachment.h>
 #include <braintrust/trace/logger.h>
+#include <braintrust/trace/propagation.h>
 
 namespace {
 
@@ -189,6 +194,35 @@ json prompts(const json& given, const std::string& project) {
   return all;
 }
 
+// The headers of a trace as variables of the environment.
+void put_into_environment(const std::map<std::string, std::string>& headers) {
+  for (const auto& [name, value] : headers) {
+    std::string variable = name;
+    for (char& c : variable) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    ::setenv(variable.c_str(), value.c_str(), 1);
+  }
+}
+
+void call(const std::string& command) {
+  const auto logger = braintrust::init_logger({.project = "Interop: join, 100% größer"});
+  auto span = logger.start_span("call from C++");
+  std::map<std::string, std::string> sent;
+  braintrust::inject_trace_context(sent);
+  put_into_environment(sent);
+  std::string printed(4096, '\0');
+  FILE* const program = ::popen(command.c_str(), "r");
+  if (program == nullptr) throw std::runtime_error("cannot start " + command);
+  printed.resize(std::fread(printed.data(), 1, printed.size(), program));
+  if (::pclose(program) != 0) throw std::runtime_error(command + " did not succeed");
+  const auto received = json::parse(printed).get<std::map<std::string, std::string>>();
+  // As another service would: nothing but the headers says where it belongs.
+  const auto other = braintrust::init_logger({.project = "not this one", .set_current = false});
+  const auto context = braintrust::extract_trace_context(received);
+  if (!context) throw std::runtime_error("no trace in " + printed);
+  other.start_span("answer from C++", {.parent = context}).end();
+  if (!other.flush().complete()) throw std::runtime_error("the answer did not arrive");
+}
+
 int run(const std::vector<std::string>& args) {
   const std::string command = args.empty() ? "" : args[0];
   if (command == "write" && args.size() == 4) {
@@ -200,8 +234,12 @@ int run(const std::vector<std::string>& args) {
     evaluate(args[1], args[2], args[3], "hard");
   } else if (command == "prompts" && args.size() == 3) {
     std::cout << prompts(file(args[1]).at("prompts"), args[2]) << '\n';
+  } else if (command == "call" && args.size() > 1) {
+    std::string line;
+    for (std::size_t i = 1; i < args.size(); ++i) line += (i > 1 ? " " : "") + args[i];
+    call(line);
   } else {
-    std::fputs("usage: interop_cases write|read|evaluate|prompts …\n", stderr);
+    std::fputs("usage: interop_cases write|read|evaluate|prompts|call …\n", stderr);
     return 2;
   }
   return 0;

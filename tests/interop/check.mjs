@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { checkOtel, checkOtelRun } from "./check_otel.mjs";
+import { checkJoined, checkOtel, checkOtelRun } from "./check_otel.mjs";
 import { checkTogether } from "./check_together.mjs";
 import { check, close } from "./checking.mjs";
 
@@ -15,7 +15,8 @@ const show = (...args) =>
 const everything = JSON.parse(show("--json"));
 const projects = JSON.parse(readFileSync(projectsFile, "utf8")); // names by id
 const byOtel = (row) => /^[0-9a-f]{32}-[0-9a-f]{16}$/.test(row.id);
-const rows = everything.filter((row) => row.log_id === "g" && !byOtel(row)); // what log.mjs logged
+const joined = (row) => projects[row.project_id]?.startsWith("Interop: join"); // what `interop_cases call` logged
+const rows = everything.filter((row) => row.log_id === "g" && !byOtel(row) && !joined(row)); // what log.mjs logged
 const named = (name) => {
   const found = rows.filter((row) => row.span_attributes?.name === name);
   assert.equal(found.length, 1, `one span named ${name}`);
@@ -181,6 +182,7 @@ check("the list shows experiments, and one of them which case got worse", () => 
 });
 
 checkOtel(everything, show, projects);
+checkJoined(everything, projects);
 checkOtelRun(readFileSync(runFile, "utf8"), process.env.TRACEPARENT);
 checkTogether(JSON.parse(readFileSync(togetherFile, "utf8")));
 close();

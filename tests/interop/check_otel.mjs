@@ -101,6 +101,24 @@ export const checkOtel = (everything, show, projects) => {
 };
 
 // `printed`: what `braintrust-local run` shows of otel.mjs, which went on with the trace of `traceparent`.
+// What `interop_cases call` and `otel.mjs join` left: a call from C++ to JavaScript, and from there to C++ again.
+export const checkJoined = (everything, projects) => {
+  const named = (name) => everything.find((row) => row.span_attributes?.name === name);
+  const chain = ["call from C++", "order (join)", "answer from C++"].map(named);
+  check("one trace goes from C++ to JavaScript and on to C++, by W3C headers alone", () => {
+    assert.ok(chain.every(Boolean), "all three are there");
+    assert.ok(!chain[0].span_parents?.length);
+    for (const at of [1, 2]) {
+      assert.deepEqual(chain[at].span_parents, [chain[at - 1].span_id]);
+      assert.equal(chain[at].root_span_id, chain[0].root_span_id);
+    }
+  });
+  // (Braintrust's processor for JavaScript passes the baggage on without reading it.)
+  check("what C++ answers is in the caller's project, as the baggage said", () => {
+    for (const row of [chain[0], chain[2]]) assert.equal(projects[row.project_id], "Interop: join, 100% größer");
+  });
+};
+
 export const checkOtelRun = (printed, traceparent) => {
   const [, traceId] = traceparent.split("-");
   check("braintrust-local run points OpenTelemetry at itself, and a program goes on with a trace from outside", () => {

@@ -5,9 +5,13 @@
 //   node otel.mjs protobuf     the protobuf exporter, told by the environment alone; compressed
 //   node otel.mjs braintrust   Braintrust's span processor for OpenTelemetry
 //
-// With TRACEPARENT in the environment ("00-<trace>-<span>-01") it goes on with that trace.
+//   node otel.mjs join         likewise, told nothing of where its spans belong; prints what it would send to a further service
+//
+// With TRACEPARENT in the environment ("00-<trace>-<span>-01"), and perhaps BAGGAGE, it goes on with that trace.
 
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, defaultTextMapGetter, propagation, trace } from "@opentelemetry/api";
+import {
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, context, defaultTextMapGetter, defaultTextMapSetter, propagation, trace,
+} from "@opentelemetry/api";
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
@@ -31,6 +35,7 @@ const processors = {
   },
   protobuf: () => [new BatchSpanProcessor(new ProtobufExporter())],
   braintrust: () => [new BraintrustSpanProcessor({ apiKey: "any", parent: "project_name:OTel braintrust" })],
+  join: () => [new BraintrustSpanProcessor({ apiKey: "any", parent: "project_name:not this one" })],
 }[way]();
 
 const provider = new NodeTracerProvider({
@@ -42,8 +47,8 @@ const provider = new NodeTracerProvider({
 provider.register();
 const tracer = trace.getTracer("interop.shop", "1.2.3");
 
-const { TRACEPARENT: traceparent } = process.env;
-const outside = traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent }, defaultTextMapGetter) : ROOT_CONTEXT;
+const { TRACEPARENT: traceparent, BAGGAGE: baggage } = process.env;
+const outside = traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent, baggage }, defaultTextMapGetter) : ROOT_CONTEXT;
 
 const root = tracer.startSpan(
   `order (${way})`,
@@ -71,6 +76,12 @@ const root = tracer.startSpan(
   outside,
 );
 const inRoot = trace.setSpan(outside, root);
+
+if (way === "join") {
+  const headers = {};
+  propagation.inject(inRoot, headers, defaultTextMapSetter);
+  console.log(JSON.stringify(headers));
+}
 
 const chat = tracer.startSpan(`chat gpt-5 (${way})`, { kind: SpanKind.CLIENT }, inRoot);
 chat.setAttributes({

@@ -55,6 +55,7 @@ timeout 60 node otel.mjs braintrust || fail "otel.mjs braintrust did not succeed
 # As a user would: what `serve` printed, and nothing else.
 (unset "${!BRAINTRUST_@}" && eval "$otel_settings" && export OTEL_EXPORTER_OTLP_COMPRESSION=gzip &&
   timeout 60 node otel.mjs protobuf) || fail "otel.mjs protobuf did not succeed"
+timeout 60 "$cases" call node otel.mjs join || fail "interop_cases call did not succeed"
 timeout 60 node projects.mjs "$program" traces.db projects.json || fail "projects.mjs did not succeed"
 export TRACEPARENT=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 timeout 60 "$program" run --db run.db -- node otel.mjs protobuf >run.txt || fail "otel.mjs did not succeed under run"

@@ -10,7 +10,7 @@
 #include <braintrust/local/server.h>
 #include <nlohmann/json.hpp>
 
-#include "api/gzip.h"
+#include "core/gzip.h"
 #include "local/http_client.h"
 #include "local/must.h"
 #include "local/otlp_bytes.h"

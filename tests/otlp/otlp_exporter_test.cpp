@@ -2,7 +2,6 @@
 
 #include <braintrust/otlp/otlp.h>
 
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <string>
@@ -13,13 +12,14 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <braintrust/tracing.h>
+#include <braintrust/braintrust.h>
 
 #include "core/gzip.h"
 #include "otlp/protobuf_reader.h"
 #include "otlp/schema.h"
 #include "support/fake_braintrust.h"
 #include "support/told.h"
+#include "trace/backend.h"
 
 namespace braintrust {
 namespace {
@@ -316,6 +316,42 @@ TEST_F(OtlpExporter, CountsWhatOtlpHasNoFormFor) {
   EXPECT_TRUE(told.mentions("OTLP has no form"));
 }
 
+TEST_F(OtlpExporter, LeavesMediaOfModelCallsInTheirMessagesWhereNobodyTakesAttachments) {
+  const std::string picture =
+      "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  auto logger = init_logger(only());
+  auto create =
+      wrap_openai([](const json&) { return json::parse(R"({"choices":[{"index":0,"message":{"content":"A dot."}}]})"); });
+  create({{"model", "m"},
+          {"messages", {{{"role", "user"}, {"content", {{{"type", "image_url"}, {"image_url", {{"url", picture}}}}}}}}}});
+  EXPECT_TRUE(logger.flush().complete());
+  EXPECT_THAT(attribute(spans().at("Chat Completion"), "braintrust.input_json").get<std::string>(),
+              testing::HasSubstr(picture));
+}
+
+TEST_F(OtlpExporter, SaysOnceThatAttachmentsAreNotForCollectors) {
+  auto logger = init_logger(only());
+  logger.start_span("one", {.input = Attachment::bytes("bytes")}).end();
+  const FlushResult result = logger.flush();
+  EXPECT_EQ(result.sent, 1U);
+  EXPECT_EQ(result.attachments_failed, 1U);
+  EXPECT_TRUE(told.mentions("attachments go to Braintrust only"));
+}
+
+TEST_F(OtlpExporter, LeavesRecordsOfDatasetsToBraintrust) {
+  auto backend = local::Server::start();
+  ASSERT_TRUE(backend);
+  auto logger = init_logger(only());
+  const test::Variables variables(
+      {{"BRAINTRUST_API_KEY", "any"}, {"BRAINTRUST_APP_URL", backend->url()}, {"BRAINTRUST_API_URL", backend->url()}});
+  auto dataset = init_dataset({.project = "P", .name = "D"});  // of the usual connection, which is the logger's, too
+  dataset.insert({.input = "question"});
+  EXPECT_TRUE(dataset.flush().complete());
+  std::size_t records = 0;
+  for (const auto& record : dataset) records += record ? 1 : 0;
+  EXPECT_EQ(records, 1U);
+}
+
 TEST_F(OtlpExporter, SendsOpenSpansAsTheyStandWhenTheLoggerEnds) {
   auto logger = init_logger(only());
   auto span = logger.start_span("open", {.input = "so far"});
@@ -331,13 +367,7 @@ TEST_F(OtlpExporter, SendsOpenSpansAsTheyStandWhenTheLoggerEnds) {
 
 class OtlpEnvironment : public OtlpExporter {
  protected:
-  void set(const char* name, const std::string& value) {
-    ::setenv(name, value.c_str(), 1);
-    names_.push_back(name);
-  }
-  ~OtlpEnvironment() override {
-    for (const char* const name : names_) ::unsetenv(name);
-  }
+  void set(const char* name, const std::string& value) { variables_.emplace_back(test::Variables::Values{{name, value}}); }
 
   // What the collector got of one span of a logger with these options.
   ServerRequest request_of(const OtlpOptions& options) {
@@ -349,7 +379,7 @@ class OtlpEnvironment : public OtlpExporter {
   }
 
  private:
-  std::vector<const char*> names_;
+  std::deque<test::Variables> variables_;
 };
 
 TEST_F(OtlpEnvironment, TakesTheStandardVariables) {
