@@ -118,7 +118,7 @@ struct SpanProcessorStats {
   std::uint64_t ended = 0;     // spans that were given to the processor
   std::uint64_t filtered = 0;  // not wanted
   std::uint64_t sent = 0;      // taken by the server
-  std::uint64_t failed = 0;    // in batches that it did not take, or that could not be sent
+  std::uint64_t failed = 0;    // not taken by it (some or all of a batch), or could not be sent
   std::uint64_t dropped = 0;   // ended after `Shutdown`, or given up by it
   // What is missing waits in the batch processor's queue; or, after a flush, found no room there.
 };

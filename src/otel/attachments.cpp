@@ -10,7 +10,6 @@
 
 #include "core/json_scan.h"
 #include "instrument/attachment_sink.h"
-#include "llm/registry.h"
 #include "pipeline/background_thread.h"
 #include "pipeline/counters.h"
 #include "pipeline/http.h"
@@ -20,13 +19,12 @@
 
 namespace braintrust::otel::detail {
 
-void convert_media(SpanRecord& span, llm::MediaSink& sink) {
-  static const auto* const formats = new std::vector<llm::MediaFormat>(llm::all_media_formats());
+void convert_media(SpanRecord& span, const std::vector<llm::MediaFormat>& formats, llm::MediaSink& sink) {
   for (auto& [key, value] : span.attributes) {
     if (key != "braintrust.input_json" && key != "braintrust.output_json") continue;
     auto* const payload = opentelemetry::nostd::get_if<std::string>(&value);
     if (payload != nullptr && braintrust::detail::valid_json(*payload))
-      *payload = llm::with_references(*payload, *formats, &sink);
+      *payload = llm::with_references(*payload, formats, &sink);
   }
 }
 

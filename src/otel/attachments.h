@@ -22,7 +22,7 @@
 
 namespace braintrust::otel::detail {
 
-void convert_media(SpanRecord& span, llm::MediaSink& sink);
+void convert_media(SpanRecord& span, const std::vector<llm::MediaFormat>& formats, llm::MediaSink& sink);
 
 class AttachmentUploader final : public llm::MediaSink {
  public:

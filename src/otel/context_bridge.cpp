@@ -18,16 +18,18 @@
 #include <opentelemetry/context/runtime_context.h>
 #include <opentelemetry/trace/default_span.h>
 #include <opentelemetry/trace/span_metadata.h>
+#include <opentelemetry/trace/trace_state.h>
 
 #include "otel/settings.h"
 #include "pipeline/destination.h"
 #include "trace/context_stack.h"
+#include "trace/lineage.h"
 #include "trace/logger_core.h"
+#include "trace/propagation.h"
 
 namespace braintrust::otel {
 namespace {
 
-using braintrust::detail::ForeignSpan;
 using opentelemetry::context::Context;
 using opentelemetry::context::RuntimeContext;
 using opentelemetry::context::RuntimeContextStorage;
@@ -58,7 +60,22 @@ SpanContext context_of(const braintrust::detail::SpanRef& span) {
   std::uint8_t id[8];
   write_bytes(span.span.value, id);
   namespace trace_api = opentelemetry::trace;
-  return {trace_api::TraceId(trace), trace_api::SpanId(id), trace_api::TraceFlags(trace_api::TraceFlags::kIsSampled), false};
+  trace_api::TraceFlags flags(trace_api::TraceFlags::kIsSampled);
+  auto state = trace_api::TraceState::GetDefault();
+  if (const auto* const lineage = span.lineage) {
+    flags = trace_api::TraceFlags(lineage->trace_flags);
+    if (!lineage->tracestate.empty()) state = trace_api::TraceState::FromHeader(lineage->tracestate);
+  }
+  return {trace_api::TraceId(trace), trace_api::SpanId(id), flags, false, std::move(state)};
+}
+
+SpanHandle span_of(const SpanContext& context) {
+  const std::uint8_t* const trace = context.trace_id().Id().data();
+  const auto& state = context.trace_state();
+  return braintrust::detail::span_of({.trace = {read_bytes(trace), read_bytes(trace + 8)},
+                                      .span = {read_bytes(context.span_id().Id().data())},
+                                      .flags = context.trace_flags().flags()},
+                                     state == nullptr || state->Empty() ? std::string() : state->ToHeader());
 }
 
 // Stands for a span of ours in their contexts.
@@ -136,23 +153,20 @@ class Bridge final : public RuntimeContextStorage, public braintrust::detail::Fo
 
   bool Detach(Token& token) noexcept override { return below_->Detach(token); }
 
-  std::optional<ForeignSpan> newer_than(std::uint64_t number) noexcept override {
+  std::optional<SpanHandle> newer_than(std::uint64_t number) noexcept override {
     const Attached attached = current();
     if (attached.number <= number) return std::nullopt;
-    ForeignSpan found;
     const auto value = attached.context.GetValue(opentelemetry::trace::kSpanKey);
     const auto* const span = get_if<SpanPointer>(&value);
-    if (span == nullptr || *span == nullptr) return found;
-    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get()); ours != nullptr && ours->span().ref().row) {
-      found.ours = ours->span();
-      return found;
-    }
+    if (span == nullptr || *span == nullptr) return SpanHandle();
+    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) return ours->span();
     const SpanContext context = (*span)->GetContext();
-    if (!context.IsValid()) return found;
-    const std::uint8_t* const trace = context.trace_id().Id().data();
-    found.trace = {read_bytes(trace), read_bytes(trace + 8)};
-    found.span = {read_bytes(context.span_id().Id().data())};
-    return found;
+    if (!context.IsValid()) return SpanHandle();
+    try {
+      return span_of(context);
+    } catch (const std::exception&) {  // out of memory
+      return SpanHandle();
+    }
   }
 
  private:

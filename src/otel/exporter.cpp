@@ -13,8 +13,10 @@
 #include <opentelemetry/exporters/otlp/otlp_http_exporter.h>
 #include <opentelemetry/exporters/otlp/otlp_recordable_utils.h>
 
+#include "core/quantity_text.h"
 #include "core/secrets.h"
 #include "otel/span_record.h"
+#include "otlp/encoding.h"
 #include "pipeline/blocking_http.h"
 #include "pipeline/login.h"
 
@@ -36,16 +38,20 @@ bool same_name(std::string_view a, std::string_view b) {
 
 // The protocol's message. opentelemetry-cpp's package has the schema compiled in, and no headers of it: so the message is made
 // by its name. It is what the generated class is, whose one base stands at its beginning.
-std::string encoded(std::vector<std::unique_ptr<Recordable>> spans) {
+const google::protobuf::Message* request_prototype() {
   using namespace google::protobuf;
-  using Request = opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
   static const Message* const prototype = [] {
     const Descriptor* const type = DescriptorPool::generated_pool()->FindMessageTypeByName(
         "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
     return type != nullptr ? MessageFactory::generated_factory()->GetPrototype(type) : nullptr;
   }();
-  if (prototype == nullptr) throw std::runtime_error("this opentelemetry-cpp has no OTLP in it");
-  const std::unique_ptr<Message> request(prototype->New());
+  return prototype;
+}
+
+std::string encoded(std::vector<std::unique_ptr<Recordable>> spans) {
+  using Request = opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
+  if (request_prototype() == nullptr) throw std::runtime_error("this opentelemetry-cpp has no OTLP in it");
+  const std::unique_ptr<google::protobuf::Message> request(request_prototype()->New());
   OtlpRecordableUtils::PopulateRequest({spans.data(), spans.size()}, reinterpret_cast<Request*>(request.get()));
   return request->SerializeAsString();
 }
@@ -54,6 +60,11 @@ std::string encoded(std::vector<std::unique_ptr<Recordable>> spans) {
 
 BraintrustExporter::BraintrustExporter(ProcessorSettings settings, std::shared_ptr<ExportCounts> counts)
     : settings_(std::move(settings)), counts_(std::move(counts)), uploader_(settings_.connection) {}
+
+void BraintrustExporter::prepare() {
+  static_cast<void>(new_record());
+  static_cast<void>(request_prototype());
+}
 
 // opentelemetry-cpp's record for OTLP comes from an exporter only. This one never sends.
 std::unique_ptr<Recordable> BraintrustExporter::new_record() noexcept {
@@ -98,7 +109,19 @@ std::optional<BraintrustExporter::Target> BraintrustExporter::find_target() {
   return target;
 }
 
-bool BraintrustExporter::send(const std::string& body) {
+// Of a batch that the server took, how many spans it refused nevertheless. Told, and so is a warning of the server's.
+std::size_t BraintrustExporter::rejected_in(const pipeline::HttpResponse& response, std::size_t spans) const {
+  auto partial = braintrust::detail::otlp::protobuf_encoding().read_response(response.body);
+  const auto rejected = static_cast<std::size_t>(std::min<std::uint64_t>(partial.rejected_spans, spans));
+  if (rejected == 0 && partial.message.empty()) return 0;
+  braintrust::detail::hide_secret(partial.message, target_->key);
+  report(rejected > 0 ? Severity::error : Severity::warning, ErrorCode::http_status,
+         pipeline::origin_of(target_->url) + " refused " + std::to_string(rejected) + " of " +
+             braintrust::detail::counted(spans, "span", "spans") + " of OpenTelemetry: " + partial.message);
+  return rejected;
+}
+
+std::size_t BraintrustExporter::send(const std::string& body, std::size_t spans) {
   const auto once = [&] {
     std::optional<pipeline::HttpResponse> answer;
     http_.submit({.method = "POST",
@@ -113,7 +136,8 @@ bool BraintrustExporter::send(const std::string& body) {
     return pipeline::HttpResponse{.status = 499};  // one of those that are not tried again
   };
   const pipeline::HttpResponse response = pipeline::with_retries(tries, once, settings_.connection.retry_wait);
-  if (response.ok() || given_up_) return response.ok();
+  if (response.ok()) return spans - rejected_in(response, spans);
+  if (given_up_) return 0;
   std::string reason = pipeline::reason_of(response);
   braintrust::detail::hide_secret(reason, target_->key);
   const bool is_refused = response.status == 401 || response.status == 403;
@@ -126,28 +150,29 @@ bool BraintrustExporter::send(const std::string& body) {
     target_ = std::nullopt;
     client_ = std::nullopt;
   }
-  return false;
+  return 0;
 }
 
 ExportResult BraintrustExporter::Export(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans) noexcept {
+  std::size_t taken = 0;
   try {
     if (!given_up_ && !target_) target_ = find_target();
     if (!given_up_ && target_) {
       std::vector<std::unique_ptr<Recordable>> finished;
       for (const auto& span : spans) {
         SpanRecord& record = record_of(*span);
-        if (settings_.converts_media) convert_media(record, uploader_);
+        if (settings_.converts_media) convert_media(record, formats_, uploader_);
         finished.push_back(record.finish());
       }
-      if (send(encoded(std::move(finished)))) {
-        counts_->sent += spans.size();
-        return ExportResult::kSuccess;
-      }
+      taken = send(encoded(std::move(finished)), spans.size());
     }
   } catch (const std::exception& error) {
     report(Severity::error, ErrorCode::io, std::string("spans of OpenTelemetry were lost: ") + error.what());
   }
-  (given_up_ ? counts_->given_up : counts_->failed) += spans.size();
+  counts_->sent += taken;
+  if (taken == spans.size()) return ExportResult::kSuccess;
+  // Of a batch that was taken in part, the rest was refused, whoever gave up since.
+  (given_up_ && taken == 0 ? counts_->given_up : counts_->failed) += spans.size() - taken;
   return ExportResult::kFailure;
 }
 

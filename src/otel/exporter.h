@@ -10,9 +10,11 @@
 // in what the login says. Where either cannot be had, the batch has failed, and the next one looks again. Media in attributes
 // become attachments on the way (attachments.h).
 //
-// Threads: `Export` on the batch processor's; the rest on any. Errors: told, and counted as `failed`. Source: PROTO 19.1.
+// Threads: `Export` on the batch processor's; the rest on any. Errors: told, and counted as `failed`. Source: PROTO 19.1; the
+// OTLP specification 1.3, "Partial Success".
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +22,7 @@
 #include <opentelemetry/sdk/trace/exporter.h>
 
 #include "api/client.h"
+#include "llm/registry.h"
 #include "otel/attachments.h"
 #include "otel/settings.h"
 #include "pipeline/http.h"
@@ -38,6 +41,9 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
 
   BraintrustExporter(ProcessorSettings settings, std::shared_ptr<ExportCounts> counts);
 
+  // Makes what all of them share. To be called before other threads do: a process that forks in the middle of that has a child
+  // that waits for it for ever.
+  static void prepare();
   // A `SpanRecord` for any of these exporters.
   static std::unique_ptr<Recordable> new_record() noexcept;
 
@@ -61,10 +67,13 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
   };
 
   std::optional<Target> find_target();
-  bool send(const std::string& body);
+  std::size_t rejected_in(const pipeline::HttpResponse& response, std::size_t spans) const;
+  // How many of these spans the server took.
+  std::size_t send(const std::string& body, std::size_t spans);
 
   const ProcessorSettings settings_;
   const std::shared_ptr<ExportCounts> counts_;
+  const std::vector<llm::MediaFormat> formats_ = llm::all_media_formats();
   AttachmentUploader uploader_;
   // Of the batch processor's thread alone.
   pipeline::HttpClient http_;

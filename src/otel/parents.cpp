@@ -140,6 +140,8 @@ void forget_later(const SpanRecord& span) noexcept {
   }
 }
 
+void prepare_parents() { static_cast<void>(Memory::of_process()); }
+
 std::size_t remembered_parents() { return Memory::of_process().count(); }
 
 }  // namespace detail

@@ -22,6 +22,9 @@ namespace braintrust::otel::detail {
 // How many ended spans are remembered, at least; up to 16 times as many.
 inline constexpr std::size_t ended_parents_kept = 1024;
 
+// Makes the memory, before other threads use it; see `BraintrustExporter::prepare`.
+void prepare_parents();
+
 // Gives `span` its attribute, where it has none. `otherwise`: the processor's own; blank for none.
 void place(SpanRecord& span, const opentelemetry::trace::SpanContext& parent, std::string_view otherwise);
 

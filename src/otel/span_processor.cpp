@@ -108,6 +108,8 @@ BraintrustSpanProcessor::BraintrustSpanProcessor(SpanProcessorOptions options) {
   pipeline::http_start();
   state_ = std::make_unique<State>(options, detail::resolve(options));
   static_cast<void>(state_->processes.get());
+  detail::BraintrustExporter::prepare();
+  detail::prepare_parents();
   if (state_->settings.bridges_contexts) bridge_contexts();
 }
 

@@ -35,14 +35,15 @@ struct PartialSuccess {
 
 class Encoding {
  public:
-  virtual ~Encoding() = default;
-
   virtual std::string_view content_type() const noexcept = 0;
   // Appends one span to others. `end`: of a span that is open, in nanoseconds.
   virtual void add(const Span& span, std::uint64_t end, Buffer& spans) const = 0;
   // The body of a request that holds these spans: one piece that `add` wrote, or more of them.
   virtual std::string request(const Resource& resource, std::string_view spans) const = 0;
   virtual PartialSuccess read_response(std::string_view body) const = 0;
+
+ protected:
+  ~Encoding() = default;  // there are two, and nobody destroys them: spans are sent while static objects go
 };
 
 const Encoding& protobuf_encoding() noexcept;

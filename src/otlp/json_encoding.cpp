@@ -149,7 +149,7 @@ class JsonEncoding final : public Encoding {
 }  // namespace
 
 const Encoding& json_encoding() noexcept {
-  static const JsonEncoding encoding;
+  static constinit const JsonEncoding encoding;
   return encoding;
 }
 

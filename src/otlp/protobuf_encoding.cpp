@@ -167,7 +167,7 @@ class ProtobufEncoding final : public Encoding {
 }  // namespace
 
 const Encoding& protobuf_encoding() noexcept {
-  static const ProtobufEncoding encoding;
+  static constinit const ProtobufEncoding encoding;
   return encoding;
 }
 

@@ -246,7 +246,7 @@ ContextStack& active_stack() noexcept {
 
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept { return std::exchange(this_thread.active, stack); }
 
-std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept {
+std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept {
   ForeignContext* const other = foreign_context.load(std::memory_order_acquire);
   const ContextEntry* const top = stack.top();
   return other->newer_than(std::max(stack.activated, top != nullptr ? top->number : 0));
@@ -254,11 +254,15 @@ std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept {
 
 namespace {
 
-// A handle that has no row: its spans may have children here, and are recorded elsewhere.
-SpanHandle handle_of(const ForeignSpan& foreign) noexcept {
+// A span of another library as one that may have children here, and has no row.
+SpanHandle handle_of(const SpanHandle& foreign) noexcept {
   LoggerCore* const core = current_core();
-  if (foreign.ours || core == nullptr || !foreign.span) return foreign.ours;
-  return SpanHandle(SpanRef{.core = core, .destination = core->destination, .trace = foreign.trace, .span = foreign.span});
+  if (foreign) return foreign;
+  if (core == nullptr || !foreign.span_id()) return {};
+  SpanRef ref = foreign.ref();
+  ref.core = core;
+  ref.destination = core->destination;
+  return SpanHandle(ref);
 }
 
 }  // namespace

@@ -16,17 +16,11 @@
 
 namespace braintrust::detail {
 
-// What is current over there.
-struct ForeignSpan {
-  TraceId trace = {};
-  SpanId span = {};      // none: something is current that has no span
-  SpanHandle ours = {};  // when it stands for a span of ours that took the way through the other library
-};
-
 class ForeignContext {
  public:
-  // What became current after `number` on this thread, if anything did.
-  virtual std::optional<ForeignSpan> newer_than(std::uint64_t number) noexcept = 0;
+  // What became current after `number` on this thread, if anything did. With a row: a span of ours that took the way through
+  // the other library. Without: one of theirs, as `span_of` makes it (propagation.h). Without ids: something that has no span.
+  virtual std::optional<SpanHandle> newer_than(std::uint64_t number) noexcept = 0;
 
  protected:
   ~ForeignContext() = default;

@@ -11,7 +11,6 @@
 #include "trace/lineage.h"
 #include "trace/logger_core.h"
 #include "trace/slug.h"
-#include "trace/trace_headers.h"
 
 namespace braintrust {
 namespace detail {
@@ -112,16 +111,18 @@ TraceContext Propagation::receive(TraceHeaders headers) {
   if (!parent) return {};
   TraceContext context;
   context.container_.append(container_in(headers.baggage));
-  SpanRef caller = {.trace = parent->trace, .span = parent->span};
-  const std::string_view tracestate = sendable_tracestate(headers.tracestate);
-  if (tracestate.empty() && parent->flags == Traceparent().flags) {
-    context.caller_ = SpanHandle(caller);
-    return context;
-  }
-  caller.lineage = new Lineage{.tracestate = std::string(tracestate), .trace_flags = parent->flags};
-  context.caller_ = SpanHandle(caller);
-  release(caller.lineage);  // the handle has its own
+  context.caller_ = span_of(*parent, headers.tracestate);
   return context;
+}
+
+SpanHandle span_of(const Traceparent& parent, std::string_view tracestate) {
+  SpanRef span = {.trace = parent.trace, .span = parent.span};
+  tracestate = sendable_tracestate(tracestate);
+  if (tracestate.empty() && parent.flags == Traceparent().flags) return SpanHandle(span);
+  span.lineage = new Lineage{.tracestate = std::string(tracestate), .trace_flags = parent.flags};
+  SpanHandle handle(span);
+  release(span.lineage);  // the handle has its own
+  return handle;
 }
 
 void report_failed_carrier(const char* function) noexcept {

@@ -1,12 +1,20 @@
 #pragma once
 
-// What a span begins with whose parent came in from another process. Threads: any. Errors: none. Source: INST 19.13 to 19.15.
+// What a span begins with whose parent is not ours: it came in from another process, or is another library's. Threads: any.
+// Errors: none but memory. Source: INST 19.13 to 19.15.
+
+#include <string_view>
 
 #include <braintrust/trace/propagation.h>
+
+#include "trace/trace_headers.h"
 
 namespace braintrust::detail {
 
 struct ContextEntry;
+
+// A span of elsewhere: its ids and what its descendants pass on. Of no logger. `tracestate` may be anything.
+SpanHandle span_of(const Traceparent& parent, std::string_view tracestate);
 
 // The parent that `context` stands for, on `logger`, or, null, where a span without a parent would go: to the object and logger
 // of the current span (`top`, null: there is none), else the current logger. No `core`: there is no logger. No `span`: a trace

@@ -105,10 +105,14 @@ RecordHeader update_of(const SpanRef& ref) noexcept {
   return header;
 }
 
-// A parent that has no row: it is recorded elsewhere, and its descendants go where `receiver` sends them.
-SpanRef rowless_parent(LoggerCore* receiver, TraceId trace, SpanId span) noexcept {
-  if (receiver == nullptr || !span) return {};
-  return {.core = receiver, .destination = receiver->destination, .trace = trace, .span = span};
+// A parent that has no row: it is recorded elsewhere, and its descendants go where `receiver` sends them. Holds a reference to
+// its lineage.
+SpanRef rowless_parent(LoggerCore* receiver, SpanRef span) noexcept {
+  if (receiver == nullptr || !span.span) return {};
+  span.core = receiver;
+  span.destination = receiver->destination;
+  retain(span.lineage);
+  return span;
 }
 
 // Adds fields to an open span, or sends them as an update of its row when it has ended. `append` writes them into a buffer.
@@ -159,7 +163,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
   try {
     ContextStack& stack = active_stack();
     SlugParent foreign;
-    std::optional<ForeignSpan> other;
+    std::optional<SpanHandle> other;
     const SpanRef* parent = nullptr;
     if (options != nullptr && options->parent.span()) {
       parent = &options->parent.span().ref();
@@ -172,16 +176,16 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
       if (receiver == nullptr) return {};
       foreign = read_slug(options->parent.slug(), *receiver);
       if (foreign.ref.core != nullptr) parent = &foreign.ref;
-    } else if (other = foreign_inside(stack); other && other->ours) {
-      if (logger == nullptr || other->ours.ref().core == logger) parent = &other->ours.ref();
+    } else if (other = foreign_inside(stack); other && other->ref().row) {
+      if (logger == nullptr || other->ref().core == logger) parent = &other->ref();
     } else if (other) {
-      foreign.ref = rowless_parent(logger != nullptr ? logger : current_core(), other->trace, other->span);
+      foreign.ref = rowless_parent(logger != nullptr ? logger : current_core(), other->ref());
       if (foreign.ref.core != nullptr) parent = &foreign.ref;
     } else if (const ContextEntry* const top = stack.top(); top != nullptr) {
       if (logger == nullptr || top->ref.core == logger) {
         parent = &top->ref;
       } else if (!top->ref.row) {
-        foreign.ref = rowless_parent(logger, top->ref.trace, top->ref.span);
+        foreign.ref = rowless_parent(logger, top->ref);
         parent = &foreign.ref;
       }
     }

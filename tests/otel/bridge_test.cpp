@@ -7,9 +7,12 @@
 
 #include <braintrust/trace/context.h>
 #include <braintrust/trace/executor.h>
+#include <braintrust/trace/propagation.h>
 #include <braintrust/trace/traced.h>
 #include <opentelemetry/context/runtime_context.h>
 #include <opentelemetry/trace/context.h>
+#include <opentelemetry/trace/default_span.h>
+#include <opentelemetry/trace/trace_state.h>
 
 #include "otel/received.h"
 
@@ -179,6 +182,65 @@ TEST_F(Bridge, NamesTheirSpanAsTheCurrentOneAndRecordsNothingThatIsLoggedToIt) {
     outer->End();
   }
   EXPECT_TRUE(backend.rows().empty());
+}
+
+using Headers = std::map<std::string, std::string>;
+constexpr const char* state = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
+
+// A span of another process, as a propagator of theirs puts it into a context.
+Context received(std::uint8_t flags) {
+  namespace api = opentelemetry::trace;
+  const std::uint8_t trace[16] = {1}, span[8] = {2};
+  const api::SpanContext context(api::TraceId(trace), api::SpanId(span), api::TraceFlags(flags), true,
+                                 api::TraceState::FromHeader(state));
+  Context empty;
+  return api::SetSpan(empty, OtelSpan(new api::DefaultSpan(context)));
+}
+
+TEST_F(Bridge, PassesTracestateAndFlagsOfTheirSpanOnToAllBelowIt) {
+  Backend other(LoggerOptions{.set_current = false});
+  for (const auto& [flags, text] : {std::pair<std::uint8_t, std::string>{0, "-00"}, {3, "-03"}}) {
+    const auto token = RuntimeContext::Attach(received(flags));
+    const auto check = [&text = text](const auto& span) {
+      Headers headers;
+      span.inject(headers);
+      EXPECT_EQ(headers["traceparent"], "00-01" + std::string(30, '0') + "-" + to_string(span.span_id()) + text);
+      EXPECT_EQ(headers["tracestate"], state);
+    };
+    check(current_span());
+    std::thread(bind_context([&] {
+      auto carried = start("carried");
+      check(carried);
+    })).join();
+    std::thread(bind_context([&] { check(other.logger().start_span("carried to another logger")); })).join();
+    check(other.logger().start_span("of another logger"));
+    auto span = start("span");
+    check(span);
+    auto child = start("child");
+    check(child);
+  }
+}
+
+TEST_F(Bridge, ShowsTheirCodeTracestateAndFlagsOfATraceThatCameIn) {
+  const std::string trace(32, 'a'), caller(16, 'b');
+  const auto shown = [] { return opentelemetry::trace::GetSpan(RuntimeContext::GetCurrent())->GetContext(); };
+  auto span = backend.logger().start_span(
+      "handler",
+      {.parent = extract_trace_context(Headers{{"traceparent", "00-" + trace + "-" + caller + "-00"}, {"tracestate", state}})});
+  EXPECT_EQ(shown().trace_flags().flags(), 0);
+  EXPECT_EQ(shown().trace_state()->ToHeader(), state);
+  auto theirs = tracing.start("theirs");
+  EXPECT_EQ(theirs->GetContext().trace_state()->ToHeader(), state);
+  {
+    const OtelScope scope(theirs);
+    auto below = start("below");
+    Headers headers;
+    below.inject(headers);
+    EXPECT_EQ(headers["tracestate"], state);
+    EXPECT_EQ(headers["traceparent"], "00-" + trace + "-" + to_string(below.span_id()) + "-01") << "theirs is sampled";
+    EXPECT_EQ(shown().trace_state()->ToHeader(), state);
+  }
+  theirs->End();
 }
 
 TEST_F(Bridge, CarriesTheirSpanToOtherThreadsWithOurMeans) {

@@ -225,7 +225,8 @@ TEST(OfficialSchema, AgreesWithOurEncodingsOnRowsMadeUpByChance) {
         attributes_of(test::decoded(request_of({row}, protobuf_encoding()))["resourceSpans"][0]["scopeSpans"][0]["spans"][0]);
     ASSERT_EQ(json::parse(said.at("braintrust.input_json").at("stringValue").get<std::string>()), row["input"]);
     for (const char* const key : {"gen_ai.input.messages", "gen_ai.output.messages"}) {
-      if (said.contains(key)) ASSERT_TRUE(json::accept(said[key]["stringValue"].get<std::string>())) << row.dump();
+      if (!said.contains(key)) continue;
+      ASSERT_TRUE(json::accept(said[key]["stringValue"].get<std::string>())) << row.dump();
     }
   }
 }

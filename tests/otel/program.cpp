@@ -1,9 +1,11 @@
-// A program that ends while spans wait: by itself (`static`, `exit`), or in a forked child (`fork`).
-//   otel_program static|exit|fork url
+// A program that ends while spans wait: by itself (`static`, `exit`; `flush`: some were sent before), or in a forked child
+// (`fork`).
+//   otel_program static|exit|flush|fork url
 
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
@@ -29,9 +31,14 @@ int main(int count, char** arguments) {
   braintrust::otel::SpanProcessorOptions options{.parent = "project_name:p", .api_key = "key", .api_url = arguments[2]};
   options.batch.schedule_delay_millis = std::chrono::hours(1);
   braintrust::otel::add_braintrust_span_processor(*provider, options);
-  trace::Provider::SetTracerProvider(std::shared_ptr<trace::TracerProvider>(std::move(provider)));
+  trace::Provider::SetTracerProvider(std::shared_ptr<trace::TracerProvider>(provider));
 
   work("before");
+  if (way == "flush") {
+    if (!provider->ForceFlush(std::chrono::seconds(20))) return 4;
+    work("at the end");
+  }
+  provider = nullptr;
   if (way == "exit") std::exit(0);
   if (way == "fork") {
     const pid_t child = ::fork();

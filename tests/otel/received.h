@@ -21,6 +21,7 @@
 #include <braintrust/otel.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
+#include <opentelemetry/exporters/otlp/otlp_recordable_utils.h>
 #include <opentelemetry/sdk/trace/tracer_provider.h>
 #include <opentelemetry/trace/scope.h>
 #include <opentelemetry/trace/span.h>
@@ -53,6 +54,9 @@ std::string hex_of(const Id& id) {
 // By name, as the package has no headers of the schema.
 inline std::unique_ptr<google::protobuf::Message> new_otlp_request() {
   using namespace google::protobuf;
+  using Request = opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
+  using opentelemetry::exporter::otlp::OtlpRecordableUtils;
+  OtlpRecordableUtils::PopulateRequest({}, static_cast<Request*>(nullptr));  // links the schema in, and does nothing
   const Descriptor* const type = DescriptorPool::generated_pool()->FindMessageTypeByName(
       "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
   if (type == nullptr) throw std::runtime_error("the schema of OTLP is not here");

@@ -2,6 +2,7 @@
 # On Debian 13, as root: installs opentelemetry-cpp, then builds and runs what needs it, in the build folder of tests/run.sh.
 set -eu
 cd "$(dirname "$0")/../.."
+mkdir -p build
 
 # Its package's CMake files look for everything that it was built with, and depend on none of it.
 DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
