@@ -266,9 +266,15 @@ struct OtlpOutlet::State {
       trouble_noted_at = now;
       probe_due = now + backoff.wait(trouble, jitter.fraction());
     }
-    probe_due = std::max(probe_due, now + asked);
+    asked_to_wait_until = std::max(asked_to_wait_until, now + asked);
+    probe_due = std::max(probe_due, asked_to_wait_until);
     batch->body.clear();
     returned.push_back(std::move(batch));
+  }
+
+  void try_now(Clock::time_point now) {
+    probe_due = std::max(now, asked_to_wait_until);
+    for (const BatchPointer& batch : returned) batch->due = std::min(batch->due, probe_due);
   }
 
   void halve(BatchPointer batch) {
@@ -363,6 +369,7 @@ struct OtlpOutlet::State {
   unsigned trouble = 0;
   Clock::time_point trouble_noted_at = {};
   Clock::time_point probe_due = {};
+  Clock::time_point asked_to_wait_until = {};  // by the server
 };
 
 OtlpOutlet::OtlpOutlet(const OtlpSettings& own, const Settings& settings, HttpClient& http, Counters& counters,
@@ -378,6 +385,7 @@ Clock::time_point OtlpOutlet::next_due() const { return state_->next_due(); }
 bool OtlpOutlet::idle() const noexcept { return state_->held_rows == 0; }
 bool OtlpOutlet::full() const noexcept { return state_->held_bytes >= most_held_bytes || state_->sealed.size() >= most_sealed; }
 bool OtlpOutlet::stuck() const noexcept { return state_->trouble > 0; }
+void OtlpOutlet::try_now(Clock::time_point now) { state_->try_now(now); }
 std::uint64_t OtlpOutlet::held_rows() const noexcept { return state_->held_rows; }
 std::size_t OtlpOutlet::held_bytes() const noexcept { return state_->held_bytes; }
 std::size_t OtlpOutlet::open_bytes() const noexcept { return state_->open_bytes; }

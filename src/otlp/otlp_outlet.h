@@ -46,6 +46,7 @@ class OtlpOutlet final : public pipeline::Outlet {
   bool idle() const noexcept override;
   bool full() const noexcept override;
   bool stuck() const noexcept override;
+  void try_now(Clock::time_point now) override;
   std::uint64_t held_rows() const noexcept override;
   std::size_t held_bytes() const noexcept override;
   std::size_t open_bytes() const noexcept override;

@@ -294,7 +294,8 @@ struct BraintrustOutlet::State {
       trouble_noted_at = now;
       probe_due = now + backoff.wait(trouble, jitter.fraction());
     }
-    probe_due = std::max(probe_due, now + asked);
+    asked_to_wait_until = std::max(asked_to_wait_until, now + asked);
+    probe_due = std::max(probe_due, asked_to_wait_until);
   }
 
   // --- one bad row must not cost the others
@@ -390,6 +391,7 @@ struct BraintrustOutlet::State {
   unsigned trouble = 0;
   Clock::time_point trouble_noted_at = {};
   Clock::time_point probe_due = {};
+  Clock::time_point asked_to_wait_until = {};  // by the server
 };
 
 BraintrustOutlet::BraintrustOutlet(const Settings& settings, HttpClient& http, Counters& counters)
@@ -406,6 +408,7 @@ bool BraintrustOutlet::idle() const noexcept { return state_->done == state_->ta
 bool BraintrustOutlet::full() const noexcept { return state_->full(); }
 bool BraintrustOutlet::stuck() const noexcept { return state_->trouble > 0 || state_->session.stuck(); }
 bool BraintrustOutlet::hopeless() const noexcept { return state_->session.hopeless(); }
+void BraintrustOutlet::try_now(Clock::time_point now) { state_->probe_due = std::max(now, state_->asked_to_wait_until); }
 void BraintrustOutlet::look_for_key() { state_->session.look_for_key(); }
 std::uint64_t BraintrustOutlet::held_rows() const noexcept { return state_->assembler.held_rows(); }
 std::size_t BraintrustOutlet::held_bytes() const noexcept { return state_->assembler.held_bytes(); }

@@ -37,6 +37,7 @@ class BraintrustOutlet final : public Outlet {
   bool idle() const noexcept override;
   bool full() const noexcept override;
   bool stuck() const noexcept override;
+  void try_now(Clock::time_point now) override;
   bool hopeless() const noexcept override;
   // Hopeless no longer: see Session.
   void look_for_key();

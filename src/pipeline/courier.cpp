@@ -70,10 +70,19 @@ void Courier::step(std::chrono::milliseconds longest) {
     for (const auto& outlet : outlets_) outlet->advance(now);
     return now;
   };
+  const auto count_stuck = [this] {
+    return std::count_if(outlets_.begin(), outlets_.end(), [](const auto& outlet) { return outlet->stuck(); });
+  };
   const auto now = advance();
+  const auto stuck = count_stuck();
   auto next = now + std::min<std::chrono::milliseconds>(longest, std::chrono::hours(1));
   for (const auto& outlet : outlets_) next = std::min(next, outlet->next_due());
   http_.poll(std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(next - Outlet::Clock::now())));
+  if (count_stuck() < stuck) {
+    for (const auto& outlet : outlets_) {
+      if (outlet->stuck()) outlet->try_now(Outlet::Clock::now());
+    }
+  }
   advance();
   publish_held();
   publish_age();

@@ -58,6 +58,8 @@ class Outlet {
   virtual bool full() const noexcept = 0;
   // The server let us down at the last try: nobody knows when what is held will be sent.
   virtual bool stuck() const noexcept = 0;
+  // Another place answers again: perhaps the network was the trouble, and this one does, too.
+  virtual void try_now(Clock::time_point now) = 0;
   // Nothing will ever be sent, as the settings are: waiting is useless.
   virtual bool hopeless() const noexcept { return false; }
 
