@@ -8,6 +8,8 @@ namespace braintrust::pipeline {
 namespace {
 
 constexpr std::chrono::minutes between_reports{1};
+// After all were stuck: how long those that still are are waited for. They come back one after the other.
+constexpr std::chrono::seconds grace{5};
 
 }  // namespace
 
@@ -27,8 +29,8 @@ Courier::Courier(const Settings& settings, Counters& counters, std::size_t most_
 void Courier::take(const Row& row) {
   for (const auto& outlet : outlets_) {
     // Where all are stuck, rows wait in the queue instead (`full`). The end of a span that is kept is no new row.
-    const bool leave_out = outlet->stuck() && outlet->held_bytes() + row.text.size() > share_ && !all_stuck() &&
-                           !outlet->keeps_open(row.id);
+    const bool leave_out =
+        outlet->stuck() && outlet->held_bytes() + row.text.size() > share_ && !wait_for_stuck_ && !outlet->keeps_open(row.id);
     if (leave_out) {
       count_left_out();
     } else {
@@ -84,6 +86,7 @@ void Courier::step(std::chrono::milliseconds longest) {
     }
   }
   advance();
+  look_who_is_stuck(Outlet::Clock::now());
   publish_held();
   publish_age();
 }
@@ -96,16 +99,16 @@ bool Courier::is_full(const Outlet& outlet) const noexcept {
   return outlet.full() || (outlets_.size() > 1 && outlet.held_bytes() >= share_);
 }
 
-bool Courier::all_stuck() const noexcept {
-  return std::all_of(outlets_.begin(), outlets_.end(), [](const auto& outlet) { return outlet->stuck(); });
+void Courier::look_who_is_stuck(Outlet::Clock::time_point now) {
+  const bool all = std::all_of(outlets_.begin(), outlets_.end(), [](const auto& outlet) { return outlet->stuck(); });
+  if (all) all_stuck_until_ = now;
+  wait_for_stuck_ = all || (all_stuck_until_ != Outlet::Clock::time_point{} && now - all_stuck_until_ < grace);
 }
 
 // One that is stuck holds the others up only when they are stuck as well.
 bool Courier::full() const noexcept {
-  const bool stuck_ones_count = all_stuck();
-  return std::any_of(outlets_.begin(), outlets_.end(), [&](const auto& outlet) {
-    return is_full(*outlet) && (stuck_ones_count || !outlet->stuck());
-  });
+  return std::any_of(outlets_.begin(), outlets_.end(),
+                     [this](const auto& outlet) { return is_full(*outlet) && (wait_for_stuck_ || !outlet->stuck()); });
 }
 
 bool Courier::hopeless() const noexcept {

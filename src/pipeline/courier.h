@@ -82,7 +82,7 @@ class Courier {
 
  private:
   bool is_full(const Outlet& outlet) const noexcept;
-  bool all_stuck() const noexcept;
+  void look_who_is_stuck(Outlet::Clock::time_point now);
   void count_left_out();
   void publish_held();
   void publish_age();
@@ -92,6 +92,8 @@ class Courier {
   std::vector<std::unique_ptr<Outlet>> outlets_;
   BraintrustOutlet* braintrust_ = nullptr;  // among them, or null
   std::size_t share_ = 0;                   // of the queue's bound, for each outlet; bytes
+  bool wait_for_stuck_ = false;             // as for others: rows are not dropped, but stay in the queue
+  Outlet::Clock::time_point all_stuck_until_ = {};
   Outlet::Clock::time_point told_at_ = {};  // of rows beyond a share
 };
 
