@@ -4,7 +4,8 @@
 //
 // Made by `Logger::stats()` and `Logger::flush()`. A row is one span (a span that stayed open for more than a second is two: a
 // partial row and its completion) or one record of feedback. Every row that was logged is in exactly one of: queued, sent,
-// dropped. An exporter of `otlp` counts spans instead: what came of one while it was open is part of it. Where a logger's rows go to several places (`LoggerOptions::exporters`), each row counts once for each of them.
+// dropped. Where a logger's rows go to several places (`LoggerOptions::exporters`), each counts once for each of them. An
+// exporter of `otlp` counts spans: what came of one while it was open is part of it, and counts when that has ended.
 //
 // Threads: plain values; the counters behind them are read one by one, so a snapshot taken while rows move may be off by those.
 // Units: rows, bytes, seconds.
