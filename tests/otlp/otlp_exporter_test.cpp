@@ -136,14 +136,27 @@ TEST_F(OtlpExporter, SaysWhoTheSpansComeFrom) {
   EXPECT_EQ(body["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"], "braintrust.sdk.cpp");
 }
 
-TEST_F(OtlpExporter, SendsAsWellToBraintrustWhenItIsOneOfSeveral) {
+class OtlpBesideBraintrust : public OtlpExporter {
+ protected:
+  OtlpBesideBraintrust() { play_braintrust(braintrust); }
+
+  LoggerOptions both(QueueOptions queue = {}) {
+    return {.project = "P",
+            .api_key = test::FakeBraintrust().api_key,
+            .app_url = braintrust.url(),
+            .queue = queue,
+            .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}};
+  }
+  // Waits until a span that is open was shown to Braintrust.
+  void shown(std::size_t rows) {
+    ASSERT_TRUE(test::eventually([&] { return rows_of(braintrust).size() >= rows; }));
+  }
+
   ScriptedServer braintrust;
-  play_braintrust(braintrust);
-  const test::FakeBraintrust fake;
-  auto logger = init_logger({.project = "P",
-                             .api_key = fake.api_key,
-                             .app_url = braintrust.url(),
-                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+};
+
+TEST_F(OtlpBesideBraintrust, SendsAsWellToBraintrustWhenItIsOneOfSeveral) {
+  auto logger = init_logger(both());
   logger.start_span("both").end();
   EXPECT_TRUE(logger.flush().complete());
   const auto rows = rows_of(braintrust);
@@ -152,18 +165,9 @@ TEST_F(OtlpExporter, SendsAsWellToBraintrustWhenItIsOneOfSeveral) {
   EXPECT_EQ(logger.stats().sent_rows, 2U) << "one for each place";
 }
 
-TEST_F(OtlpExporter, SendsASpanOnceThoughBraintrustWasShownItWhileItWasOpen) {
-  ScriptedServer braintrust;
-  play_braintrust(braintrust);
-  const test::FakeBraintrust fake;
-  auto logger = init_logger({.project = "P",
-                             .api_key = fake.api_key,
-                             .app_url = braintrust.url(),
-                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+TEST_F(OtlpBesideBraintrust, SendsASpanOnceThoughBraintrustWasShownItWhileItWasOpen) {
+  auto logger = init_logger(both());
   auto span = logger.start_span("long", {.input = "first"});
-  const auto shown = [&](std::size_t times) {  // once a second, when there is something new
-    while (rows_of(braintrust).size() < times) std::this_thread::sleep_for(milliseconds(1));
-  };
   shown(1);
   span.log({.metadata = {{"k", 1}}});
   shown(2);
@@ -177,16 +181,9 @@ TEST_F(OtlpExporter, SendsASpanOnceThoughBraintrustWasShownItWhileItWasOpen) {
   EXPECT_EQ(attribute(came.at("long"), "braintrust.metadata"), R"({"k":1})");
 }
 
-TEST_F(OtlpExporter, GoesOnToBraintrustWhileTheCollectorIsAway) {
-  ScriptedServer braintrust;
-  play_braintrust(braintrust);
-  const test::FakeBraintrust fake;
+TEST_F(OtlpBesideBraintrust, GoesOnToBraintrustWhileTheCollectorIsAway) {
   collector.on(path, {{.status = 503}});
-  auto logger = init_logger({.project = "P",
-                             .api_key = fake.api_key,
-                             .app_url = braintrust.url(),
-                             .queue = {.max_bytes = 8u << 20, .max_rows = 1'000'000},
-                             .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}});
+  auto logger = init_logger(both({.max_bytes = 8u << 20, .max_rows = 1'000'000}));
   // More than the whole queue may hold.
   const std::string text(2000, 'x');
   constexpr std::uint64_t rows = 10'000;
@@ -216,25 +213,6 @@ TEST_F(OtlpExporter, ReachesTheCollectorThoughBraintrustHasNoKey) {
   EXPECT_EQ(spans().count("work"), 1U);
   EXPECT_EQ(logger.shutdown(milliseconds(100)).pending, 1U) << "Braintrust's";
 }
-
-class OtlpBesideBraintrust : public OtlpExporter {
- protected:
-  OtlpBesideBraintrust() { play_braintrust(braintrust); }
-
-  LoggerOptions both(QueueOptions queue = {}) {
-    return {.project = "P",
-            .api_key = test::FakeBraintrust().api_key,
-            .app_url = braintrust.url(),
-            .queue = queue,
-            .exporters = {otlp({.endpoint = collector.url(), .protocol = OtlpProtocol::http_json})}};
-  }
-  // Waits until a span that is open was shown to Braintrust.
-  void shown(std::size_t rows) {
-    ASSERT_TRUE(test::eventually([&] { return rows_of(braintrust).size() >= rows; }));
-  }
-
-  ScriptedServer braintrust;
-};
 
 TEST_F(OtlpBesideBraintrust, SendsTheEndOfALongSpanThatCameJustBeforeTheLoggerEnds) {
   auto logger = init_logger(both());

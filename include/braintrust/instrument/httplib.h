@@ -16,7 +16,8 @@
 // traces one request of a client you have.
 //
 // Header-only and compiled by you, with your httplib.h and your CPPHTTPLIB_ macros, because the layout of its classes depends
-// on them. Written against 0.11; later versions only add to what is used here.
+// on them. Written against 0.11; later versions only add to what is used here. In a file that says `using namespace
+// braintrust`, write `::httplib::` for the library's own names.
 //
 // Threads: as httplib::Client. Errors: as httplib::Client; none of its own. Source: INST 4, 8.
 

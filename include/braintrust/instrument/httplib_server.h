@@ -10,7 +10,7 @@
 // The span is named "POST /answer", and its `metadata` has method, path (without the query) and status. If the request brings
 // W3C headers, it is a child of the caller's span (trace/propagation.h says where it goes then); else it begins a trace. A
 // status of 500 or more is an error, "HTTP 503", unless the handler logged one of its own. An exception is recorded and goes on
-// to what cpp-httplib does with it; which status comes of that is not known here.
+// to what cpp-httplib does with it; which status comes of that is not known here, nor what comes of a `Range` afterwards.
 //
 // A body that a content provider makes belongs to the span: it ends when the body is sent, and until then it is current on its
 // thread. That it could not be sent to its end is an error.
