@@ -17,6 +17,8 @@ namespace {
 
 void write(const Text& text, Buffer& out) {
   if (text.form == Text::Form::plain) return JsonWriter{out}.string(text.text);
+  // Half a surrogate pair is JSON's grammar, and no text: many readers refuse it.
+  if (text.text.find("\\u") != text.text.npos) return JsonWriter{out}.string(unescape(text.text));
   out.append('"');
   out.append(text.text);
   out.append('"');

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view parent_key = "braintrust.parent";
 constexpr std::string_view version = "00";
-constexpr std::size_t most_container_bytes = 1024;  // what is named from outside is kept for as long as the process runs
 constexpr char digits[] = "0123456789abcdef";
 
 bool is_lower_hex(std::string_view text) noexcept {

@@ -34,6 +34,7 @@ std::string_view sendable_tracestate(std::string_view text) noexcept;
 
 inline constexpr std::size_t most_baggage_members = 64;
 inline constexpr std::size_t most_baggage_bytes = 8192;
+inline constexpr std::size_t most_container_bytes = 1024;  // of one that is read: it is kept for as long as the process runs
 
 // Where a trace's rows belong: "project_id:…", "project_name:…" or "experiment_id:…".
 struct Container {

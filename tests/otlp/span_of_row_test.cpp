@@ -159,6 +159,17 @@ TEST(SpanOfRow, MarksAFailedSpanWithStatusTypeAndEvent) {
   EXPECT_FALSE(span_of(row_with({{"error", nullptr}})).contains("status"));
 }
 
+TEST(SpanOfRow, WritesNoHalfOfASurrogatePair) {
+  Span span;
+  const std::string row =
+      R"({"span_id":"00f067aa0ba902b7","root_span_id":"4bf92f3577b34da6a3ce929d0e0e4736","tags":["\ud83d","\ud83d\ude00"]})";
+  ASSERT_TRUE(read_row(row, {}, span));
+  Buffer spans;
+  json_encoding().add(span, span.end, spans);
+  const json tags = attributes_of(json::parse(spans.view()))["braintrust.tags"]["values"];
+  EXPECT_EQ(tags, json::parse(R"([{"stringValue":"\ufffd"},{"stringValue":"\ud83d\ude00"}])"));
+}
+
 TEST(SpanOfRow, CallsAModelCallAClients) {
   const auto kind = [](const char* type) { return span_of(row_with({{"span_attributes", {{"type", type}}}}))["kind"]; };
   EXPECT_EQ(kind("llm"), schema::span_kind::client);
