@@ -25,7 +25,7 @@ std::string everything_as_json() {
   return R"({"resourceSpans":[{
     "resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}],"droppedAttributesCount":1},
     "scopeSpans":[{
-      "scope":{"name":"my.library","version":"1.0.0","attributes":[{"key":"s","value":{"boolValue":true}}]},
+      "scope":{"name":"shop.tracing","version":"1.0.0","attributes":[{"key":"s","value":{"boolValue":true}}]},
       "spans":[{
         "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","parentSpanId":"EEE19B7EC3C1B173",
         "traceState":"a=b","name":"I'm a server span","kind":2,"flags":257,"aFieldOfTheFuture":{"x":[1]},
@@ -87,7 +87,7 @@ std::string everything_as_protobuf() {
   return request({span},
                  of(schema::resource_spans::resource,
                     attribute(schema::resource::attributes, "service.name", text("shop")) + varint(2, 1)),
-                 of(schema::scope_spans::scope, of(schema::scope::name, "my.library") + of(schema::scope::version, "1.0.0") +
+                 of(schema::scope_spans::scope, of(schema::scope::name, "shop.tracing") + of(schema::scope::version, "1.0.0") +
                                                     attribute(schema::scope::attributes, "s", varint(any::boolean, 1))));
 }
 
@@ -103,7 +103,7 @@ void expect_everything(const OtlpRequest& request) {
   ASSERT_EQ(request.scopes.size(), 1U);
   const auto& scope = request.scopes[0];
   EXPECT_EQ(scope.resource, 0U);
-  EXPECT_EQ(scope.scope_name, "my.library");
+  EXPECT_EQ(scope.scope_name, "shop.tracing");
   EXPECT_EQ(scope.scope_version, "1.0.0");
   EXPECT_EQ(object_of(scope.scope_attributes), json({{"s", true}}));
   ASSERT_EQ(scope.spans.size(), 1U);

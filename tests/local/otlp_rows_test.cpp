@@ -93,16 +93,16 @@ TEST(OtlpRow, SaysWhoMadeItAndWhere) {
       {.span = {{"attributes",
                  attributes({{"code.function.name", "shop::buy"}, {"code.filepath", "shop.cpp"}, {"code.line.number", 12}})}},
        .resource = {{"telemetry.sdk.version", "1.2.3"}, {"service.name", "shop"}},
-       .scope = {{"name", "my.library"}, {"version", "4"}, {"attributes", attributes({{"a", 1}})}}});
+       .scope = {{"name", "shop.tracing"}, {"version", "4"}, {"attributes", attributes({{"a", 1}})}}});
   const json context = {
       {"caller_functionname", "shop::buy"},
       {"caller_filename", "shop.cpp"},
       {"caller_lineno", 12},
-      {"span_origin", {{"name", "opentelemetry"}, {"version", "1.2.3"}, {"instrumentation", {{"name", "my.library"}}}}}};
+      {"span_origin", {{"name", "opentelemetry"}, {"version", "1.2.3"}, {"instrumentation", {{"name", "shop.tracing"}}}}}};
   EXPECT_EQ(row.at("context"), context);
   EXPECT_EQ(row.at("metadata").at("otel").at("resource"), json({{"telemetry.sdk.version", "1.2.3"}, {"service.name", "shop"}}));
   EXPECT_EQ(row.at("metadata").at("otel").at("scope"),
-            json({{"name", "my.library"}, {"version", "4"}, {"attributes", {{"a", 1}}}}));
+            json({{"name", "shop.tracing"}, {"version", "4"}, {"attributes", {{"a", 1}}}}));
   EXPECT_EQ(row.at("metadata").size(), 1U);
 }
 
