@@ -46,6 +46,14 @@ Result<void> run() {
   std::cout << "as it was\n";
   if (const auto rows = print(before); !rows) return rows.error();
 
+  // [restore]
+  if (const auto named = dataset.create_snapshot("before the review", *version); !named) return named.error();  // waits
+  const auto restored = dataset.restore(*version);                                                              // waits
+  if (!restored) return restored.error();
+  std::cout << restored->restored << " restored, " << restored->removed << " removed\n";
+  // [restore end]
+  if (const auto rows = print(dataset); !rows) return rows.error();
+
   // [summary]
   const auto summary = dataset.summarize();  // flushes, and waits
   if (!summary) return summary.error();

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,14 @@
 #include "pipeline/per_process.h"
 
 namespace braintrust {
+
+namespace detail {
+
+inline constexpr std::string_view before_all_rows = "0";  // a version
+
+inline Error no_dataset() { return {ErrorCode::invalid_argument, "this dataset is none: make one with init_dataset"}; }
+
+}  // namespace detail
 
 struct Dataset::Core {
   explicit Core(DatasetOptions given);

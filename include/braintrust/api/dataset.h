@@ -90,6 +90,27 @@ struct DatasetSummary {
   std::uint64_t total_records = 0;
 };
 
+// A version that was given a name.
+struct DatasetSnapshot {
+  std::string id = {};
+  std::string name = {};
+  std::string description = {};
+  std::string version = {};
+  std::string created = {};  // ISO 8601
+};
+
+// What is not given stays. The order is part of the interface: fields are only ever appended.
+struct SnapshotChange {
+  std::string name = {};
+  std::optional<std::string> description = {};
+};
+
+struct DatasetRestore {
+  std::uint64_t restored = 0;  // records that are again, or again what they were
+  std::uint64_t removed = 0;   // records that had come since
+  std::string version = {};    // that this made. Blank: nothing had changed, or it is a preview
+};
+
 // What becomes of a span that is promoted: its input and output, by default, as input and expected.
 using SpanToRecord = std::function<DatasetRecord(const nlohmann::json& span)>;
 
@@ -150,10 +171,22 @@ class Dataset {
   Iterator begin() const;
   std::default_sentinel_t end() const { return {}; }
 
-  // Gives a version a name, or an environment; and back again. They wait.
+  // Versions that have a name. These wait. A blank `version` is what `version()` says. A name that is there is moved.
   Result<void> create_snapshot(const std::string& name, const std::string& version = {},
                                const std::string& description = {}) const;
+  Result<std::vector<DatasetSnapshot>> snapshots() const;
+  // `not_found` when there is none of this name.
+  Result<void> update_snapshot(const std::string& name, const SnapshotChange& change) const;
+  Result<void> remove_snapshot(const std::string& name) const;
+
+  // Gives a version to an environment, instead of the one that it had. Waits.
   Result<void> set_environment(const std::string& environment, const std::string& version = {}) const;
+
+  // Makes the records again what they were at `version`, by writing anew what differs: the versions in between stay readable.
+  // What you wrote before is delivered first. Waits. Sent once, also where the answer is lost.
+  Result<DatasetRestore> restore(const std::string& version) const;
+  // What that would do; does nothing.
+  Result<DatasetRestore> preview_restore(const std::string& version) const;
 
  private:
   friend Dataset init_dataset(DatasetOptions options);
