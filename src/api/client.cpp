@@ -204,6 +204,10 @@ void Client::log_in(State& state, Attempt& attempt, unsigned tries) {
 Result<HttpResponse> Client::exchange(const ApiCall& call) {
   const auto access = this->access();
   if (!access) return access.error();
+  // The one address that no login has checked: libcurl would take it for http, and the key would go over the wire as it is.
+  if (call.host == Host::proxy && pipeline::origin_of((*access)->login.proxy_url).empty()) {
+    return Error{ErrorCode::invalid_argument, "BRAINTRUST_PROXY_URL is neither http:// nor https://"};
+  }
   const auto send = [&] { return pipeline::send_and_wait(request_of(call, **access)); };
   HttpResponse response = call.repeatable ? pipeline::with_retries(call.tries, send, given_.retry_wait) : send();
   if (response.status == 401) {  // the next call asks for a key anew: the file may hold another one by then

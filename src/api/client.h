@@ -115,8 +115,8 @@ std::shared_ptr<Client> client_of(const LoggerCore& core);
 // What makes two connections different ones.
 inline auto connection_key(const pipeline::Settings& settings) {
   return std::tuple(settings.api_key, settings.app_url, settings.api_url, settings.org_name, settings.project,
-                    settings.project_id, settings.app_public_url, settings.working_directory, settings.request_timeout,
-                    settings.retry_wait);
+                    settings.project_id, settings.app_public_url, settings.proxy_url, settings.working_directory,
+                    settings.request_timeout, settings.retry_wait);
 }
 
 // Whether no field is set: the current logger's connection is meant.

@@ -51,9 +51,13 @@ LoginAnswer read_body(std::string_view body, const Settings& settings) {
   if (origin_of(login.api_url).empty()) {
     return LoginError{{ErrorCode::bad_response, "the API's URL is neither http nor https"}};
   }
-  // The URL that is configured is meant for functions, too: the login may name a proxy that this machine cannot reach.
-  const std::string proxy = settings.api_url.empty() ? text_at(*chosen, "proxy_url") : std::string();
-  login.proxy_url = origin_of(proxy).empty() ? login.api_url : proxy;
+  if (!settings.proxy_url.empty()) {
+    login.proxy_url = settings.proxy_url;
+  } else {
+    // The API's URL that is configured is meant for functions, too: the login may name a proxy that this machine cannot reach.
+    const std::string theirs = settings.api_url.empty() ? text_at(*chosen, "proxy_url") : std::string();
+    login.proxy_url = origin_of(theirs).empty() ? login.api_url : theirs;
+  }
   login.org_id = text_at(*chosen, "id");
   login.org_name = text_at(*chosen, "name");
   if (chosen->contains("git_metadata")) {

@@ -26,6 +26,7 @@ struct Settings {
   std::string project = {};            // file
   std::string project_id = {};         // file; beats `project`
   std::string app_public_url = {};     // blank = app_url
+  std::string proxy_url = {};          // where functions are called; blank = `api_url` if that is set, else what the login says
   std::string working_directory = {};  // where the search for `.env.braintrust` begins, as it was at init; blank = no search
 
   // Rows in one request. Other SDKs send 100, which caps delivery at 4 000 rows a second where a round trip takes 100 ms.

@@ -109,6 +109,7 @@ pipeline::Flusher::Options resolve_options(const LoggerOptions& options, const E
   settings.api_url = choose(options.api_url, environment, {"BRAINTRUST_API_URL"});
   settings.org_name = choose(options.org_name, environment, {"BRAINTRUST_ORG_NAME"});
   settings.app_public_url = choose({}, environment, {"BRAINTRUST_APP_PUBLIC_URL"});
+  settings.proxy_url = choose({}, environment, {"BRAINTRUST_PROXY_URL"});
 
   settings.to_braintrust = !options.exporter;
   if (options.exporter) settings.exporters.push_back(options.exporter);

@@ -197,6 +197,28 @@ TEST_F(Invoking, GoesToTheHostBehindTheProxyForModels) {
   EXPECT_EQ(functions.count("/base/function/invoke"), 4u);
 }
 
+TEST_F(Invoking, GoesToTheConfiguredProxyWhateverTheLoginSays) {
+  ScriptedServer proxy;
+  proxy.on("/function/invoke", {{.body = "1"}});
+  const Variables variables(Variables::Values{{"BRAINTRUST_PROXY_URL", proxy.url() + "/v1/proxy"}});
+  EXPECT_TRUE(invoke(function()));
+  InvokeOptions with_api_url = function();
+  with_api_url.connection.api_url = server_.url();
+  EXPECT_TRUE(invoke(with_api_url));
+  EXPECT_EQ(proxy.count("/function/invoke"), 2u);
+  {
+    const Variables none(Variables::Values{{"BRAINTRUST_PROXY_URL", " "}});
+    EXPECT_TRUE(invoke(function())) << "a blank one is none";
+  }
+  EXPECT_EQ(proxy.count("/function/invoke"), 2u);
+  EXPECT_EQ(server_.count("/function/invoke"), 1u);
+  const Variables nonsense(Variables::Values{{"BRAINTRUST_PROXY_URL", "proxy.example.com"}});
+  const auto failed = invoke(function());
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(failed.error().message, HasSubstr("BRAINTRUST_PROXY_URL is neither"));
+}
+
 TEST_F(Invoking, IsNeverRepeatedAndTellsTheServersWords) {
   server_.on("/function/invoke", {{.status = 500, .body = R"({"error":"division by zero"})"}});
   const auto failed = invoke(function());
