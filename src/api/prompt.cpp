@@ -92,10 +92,15 @@ Result<Prompt> load_prompt(const PromptOptions& options) {
   const auto copy = any_version ? cache.find(key) : std::nullopt;
   if (copy) wanted.call.tries = 1;  // nobody has to wait for a second one
 
+  const auto prompt_of = [&](const json& row) {
+    auto prompt = Prompt::from_row(row, options.defaults, options.no_trace);
+    if (prompt) prompt->connection_ = options.connection;
+    return prompt;
+  };
   bool may_pass = false;
   auto row = ask(*client, wanted, may_pass);
   if (row) {
-    auto prompt = Prompt::from_row(*row, options.defaults, options.no_trace);
+    auto prompt = prompt_of(*row);
     if (prompt && any_version) cache.keep(key, *row);
     return prompt;
   }
@@ -103,7 +108,7 @@ Result<Prompt> load_prompt(const PromptOptions& options) {
   if (!may_pass || !copy) return row.error();
   detail::report(Severity::warning, row.error().code,
                  fmt::format("{}; the copy of the {} in the cache is used", row.error().message, wanted.name));
-  return Prompt::from_row(*copy, options.defaults, options.no_trace);
+  return prompt_of(*copy);
 }
 
 }  // namespace braintrust

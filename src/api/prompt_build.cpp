@@ -8,6 +8,7 @@
 #include <braintrust/api/prompt.h>
 
 #include "api/mustache.h"
+#include "api/prompt_attachments.h"
 #include "core/environment.h"
 #include "core/json_member.h"
 #include "trace/prompt_mark.h"
@@ -102,17 +103,21 @@ class Filling {
     content = std::move(filled);
   }
 
-  // A picture or file that is nothing but one variable, which is a list: one part for each of the list.
-  bool expand(const json& part, const char* kind, const char* key, json& filled) {
+  // A picture or file that is nothing but one variable, which is a list: one part for each of the list. What is an attachment
+  // stays one.
+  bool expand(json& part, const char* kind, const char* key, json& filled) {
     const std::string pattern = templates_ ? text_at(member(part, kind), key) : std::string();
     std::string_view name = detail::trimmed(pattern);
     if (!name.starts_with("{{") || !name.ends_with("}}") || name.size() < 4) return false;
     name = detail::trimmed(name.substr(2, name.size() - 4));
-    const json* const list = detail::find_variable(variables_, name);
-    if (list == nullptr || !list->is_array()) return false;
-    for (const json& element : *list) {
+    const json* const value = detail::find_variable(variables_, name);
+    if (value == nullptr || !(value->is_array() || detail::is_attachment(*value))) return false;
+    for (const char* const other : {"file_id", "filename"}) text_in(part[kind], other);
+    for (const json& element : value->is_array() ? *value : json::array({*value})) {
       json copy = part;
-      if (element.is_object() && element.contains(key)) {
+      if (detail::is_attachment(element)) {
+        copy[kind][key] = element;
+      } else if (element.is_object() && element.contains(key)) {
         copy[kind].update(element);
       } else {
         copy[kind][key] = detail::mustache_text(element);
@@ -187,6 +192,19 @@ Result<Prompt> Prompt::from_row(const json& row, const json& defaults, bool no_t
 }
 
 Result<BuiltPrompt> Prompt::build(const json& variables, const BuildOptions& options) const {
+  return build_of(variables, variables, options);
+}
+
+Result<BuiltPrompt> Prompt::build_with_attachments(const json& variables, const BuildOptions& options) const {
+  const auto readable = detail::attachments_as_urls(variables, connection_);
+  if (!readable) {
+    return Error{readable.error().code,
+                 fmt::format("prompt \"{}\": {}", slug_.empty() ? id_ : slug_, readable.error().message)};
+  }
+  return build_of(*readable, variables, options);
+}
+
+Result<BuiltPrompt> Prompt::build_of(const json& variables, const json& given, const BuildOptions& options) const {
   const auto error = [this](std::string what) {
     return Error{ErrorCode::invalid_argument, fmt::format("prompt \"{}\": {}", slug_.empty() ? id_ : slug_, what)};
   };
@@ -240,7 +258,7 @@ Result<BuiltPrompt> Prompt::build(const json& variables, const BuildOptions& opt
 
   if (!no_trace_ && !id_.empty() && !project_id_.empty() && !version_.empty()) {
     built.provenance = {{"id", id_}, {"project_id", project_id_}, {"version", version_}};
-    built.provenance["variables"] = variables.is_null() ? json::object() : variables;
+    built.provenance["variables"] = given.is_null() ? json::object() : given;
     if (!session_id_.empty()) built.provenance["prompt_session_id"] = session_id_;
   }
   return built;

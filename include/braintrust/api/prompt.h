@@ -20,6 +20,7 @@
 // Threads: `load_prompt` from any; `Prompt` and `BuiltPrompt` are plain values; a `PromptScope` counts on its thread.
 // Errors: of `load_prompt`, `invalid_argument` without a slug or id, `not_found`, `bad_response`, and those of the connection.
 // Of `build`, `invalid_argument`: a template that cannot be read, a variable that is missing in `strict`, no model, nunjucks.
+// Of `build_with_attachments` also those of `read_attachment` (dataset.h).
 // This header needs nlohmann_json's. Source: PROTO 16, 20 (36 to 38); INST 6.7 to 6.16.
 
 #include <memory>
@@ -87,16 +88,26 @@ class Prompt {
   // `variables` is an object; as a whole it is the variable `input`, too. Anything else is that variable alone.
   Result<BuiltPrompt> build(const nlohmann::json& variables = {}, const BuildOptions& options = {}) const;
 
+  // The same with each attachment among the variables, as rows of datasets have them, read and put in as a data URL, which any
+  // provider takes. Waits for the network, over the connection that the prompt was loaded with. `build` leaves a picture or
+  // file that is an attachment the object that it is, for servers that read it themselves. Spans name the attachment in either
+  // case.
+  Result<BuiltPrompt> build_with_attachments(const nlohmann::json& variables, const BuildOptions& options = {}) const;
+
   // Of a row as the server keeps it.
   static Result<Prompt> from_row(const nlohmann::json& row, const nlohmann::json& defaults = {}, bool no_trace = false);
 
  private:
   Prompt() = default;
+  friend Result<Prompt> load_prompt(const PromptOptions& options);
+  // `given` is what spans tell of.
+  Result<BuiltPrompt> build_of(const nlohmann::json& variables, const nlohmann::json& given, const BuildOptions& options) const;
 
   std::string id_, project_id_, version_, name_, slug_, session_id_;
   nlohmann::json data_ = {};  // {prompt, options, template_format}
   nlohmann::json defaults_ = {};
   bool no_trace_ = false;
+  ConnectionOptions connection_ = {};
 };
 
 // Waits for the network.
