@@ -1,10 +1,10 @@
 #pragma once
 
-// What somebody meant who misspelt a flag, for programs that read their command line with CLI11:
+// What somebody meant who misspelt a flag or a subcommand, for programs that read their command line with CLI11:
 //
 //   app.failure_message(failure_with_suggestion);
 //
-// Threads: pure. Errors: none; where no flag is near, nothing is said.
+// Threads: pure. Errors: none; where nothing is near, nothing is said.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -38,11 +38,26 @@ inline std::string nearest_flag(const CLI::App& app, std::string_view written) {
   return nearest;
 }
 
+// The subcommand of `app` of which at most half would have to change, since they are short; blank if there is none, or one was
+// called.
+inline std::string nearest_subcommand(const CLI::App& app, std::string_view written) {
+  std::string nearest;
+  if (!app.get_subcommands().empty()) return nearest;
+  std::size_t fewest = written.npos;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const auto edits = eval::edits_between(written, command->get_name());
+    if (edits.count * 2 > edits.longest || edits.count >= fewest) continue;
+    fewest = edits.count;
+    nearest = command->get_name();
+  }
+  return nearest;
+}
+
 inline std::string failure_with_suggestion(const CLI::App* app, const CLI::Error& error) {
   std::string suggestions;
   for (const auto& written : app->remaining(true)) {
-    if (!written.starts_with('-')) continue;
-    if (const auto flag = nearest_flag(*app, written); !flag.empty()) suggestions += "Did you mean " + flag + "?\n";
+    const auto meant = written.starts_with('-') ? nearest_flag(*app, written) : nearest_subcommand(*app, written);
+    if (!meant.empty()) suggestions += "Did you mean " + meant + "?\n";
   }
   auto message = CLI::FailureMessage::simple(app, error);
   return message.insert(message.find('\n') + 1, suggestions);

@@ -446,6 +446,14 @@ TEST(LocalProgram, NamesTheFlagThatAMisspeltOneComesNearestTo) {
   EXPECT_THAT(run({"serve", "--what"}).output, Not(HasSubstr("Did you mean")));
 }
 
+TEST(LocalProgram, NamesTheCommandThatAMisspeltOneComesNearestTo) {
+  EXPECT_THAT(run({"shwo", "--experiments"}).output, HasSubstr("\nDid you mean show?\n"));
+  EXPECT_THAT(run({"server"}).output, HasSubstr("\nDid you mean serve?\n"));
+  EXPECT_EQ(run({"server"}).code, 2);
+  EXPECT_THAT(run({"delete"}).output, Not(HasSubstr("Did you mean")));
+  EXPECT_THAT(run({"show", "3f2a", "serv"}).output, Not(HasSubstr("Did you mean"))) << "it is no command there";
+}
+
 TEST(LocalServe, RefusesAnAddressThatOthersReach) {
   const TemporaryFolder folder;
   const auto outcome = run({"serve", "--host", "0.0.0.0", "--db", folder / "a.db"});
