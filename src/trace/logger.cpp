@@ -69,8 +69,10 @@ void stop_all() {
     const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
     const FlushResult result = core->stop(std::max(core->exit_timeout - waited, milliseconds(0)));
     if (!was_running || (result.pending == 0 && result.attachments_pending == 0)) continue;
-    std::string what = counted(result.pending, "row", "rows");
-    if (result.attachments_pending > 0) what += " and " + counted(result.attachments_pending, "attachment", "attachments");
+    std::string what = result.pending > 0 ? counted(result.pending, "row", "rows") : std::string();
+    if (result.attachments_pending > 0) {
+      what += (what.empty() ? "" : " and ") + counted(result.attachments_pending, "attachment", "attachments");
+    }
     what += result.pending + result.attachments_pending == 1 ? " was" : " were";
     report(Severity::warning, ErrorCode::deadline_exceeded, what + " not delivered before the process ended");
   }
