@@ -265,7 +265,7 @@ Result<BuiltPrompt> Prompt::build_of(const json& variables, const json& given, c
 }
 
 PromptScope::PromptScope(const json& provenance)
-    : mark_(std::make_unique<detail::PromptMark>(provenance.is_null() ? std::string() : detail::to_text(provenance))) {}
+    : mark_(std::make_unique<detail::PromptMark>(provenance.is_null() ? std::string() : detail::to_text(provenance), this)) {}
 PromptScope::~PromptScope() = default;
 
 PromptScope BuiltPrompt::trace() const { return PromptScope(provenance); }

@@ -77,10 +77,17 @@ bool gone(const ContextEntry& entry) noexcept {
     case ContextKind::bound:
     case ContextKind::held:
       return false;
+    case ContextKind::prompt:
+      return entry.prompt->over.load(std::memory_order_relaxed);
     case ContextKind::base:
       return entry.lender != nullptr ? entry.lender->resumed.load(std::memory_order_relaxed) : ended(entry.ref);
   }
   return false;
+}
+
+// Whether the entry's mark counts: where it was bound, also after its scope has ended.
+bool counts(const ContextEntry& entry) noexcept {
+  return !gone(entry) && (entry.kind == ContextKind::held || !entry.prompt->over.load(std::memory_order_relaxed));
 }
 
 // Whether the entry is the thread's, and not the coroutine's that runs on it.
@@ -89,6 +96,7 @@ bool stays(const ContextEntry& entry) noexcept {
     case ContextKind::guard:
       return on_call_stack(entry.ref.slot->guard.load(std::memory_order_relaxed));
     case ContextKind::bound:
+    case ContextKind::prompt:
       return on_call_stack(entry.holder);
     case ContextKind::held:
       return true;
@@ -101,7 +109,8 @@ bool stays(const ContextEntry& entry) noexcept {
 }  // namespace
 
 void ContextStack::push(const ContextEntry& entry) {
-  const bool needs_owner = size == capacity || entry.ref.lineage != nullptr || entry.lender != nullptr;
+  const bool needs_owner =
+      size == capacity || entry.ref.lineage != nullptr || entry.lender != nullptr || entry.prompt != nullptr;
   if (needs_owner && this == &this_thread.own) [[maybe_unused]]
     const bool arm = owner.armed;
   // Of spans that ended elsewhere, when nobody has asked what is current since.
@@ -119,6 +128,7 @@ void ContextStack::push(const ContextEntry& entry) {
   }
   retain(entry.ref.lineage);
   retain(entry.lender);
+  retain(entry.prompt);
   entries()[size] = entry;
   entries()[size++].number = context_number();
   ++changes;
@@ -132,6 +142,7 @@ void ContextStack::erase(std::size_t index) noexcept {
   ++changes;
   release(erased.ref.lineage);
   release(erased.lender);
+  release(erased.prompt);
 }
 
 void ContextStack::remove(const SpanSlot* slot, std::uint64_t generation) noexcept {
@@ -180,6 +191,16 @@ ContextEntry* ContextStack::top_traced() noexcept {
   return nullptr;
 }
 
+PromptNode* ContextStack::top_prompt(std::size_t below) const noexcept {
+  for (std::size_t i = below; i-- > 0;) {
+    const ContextEntry& entry = entries()[i];
+    if (entry.prompt != nullptr && counts(entry)) return entry.prompt;
+    const bool from_elsewhere = entry.kind == ContextKind::held || entry.kind == ContextKind::base;
+    if (from_elsewhere && entry.ref.core != nullptr && !gone(entry)) return nullptr;
+  }
+  return nullptr;
+}
+
 void ContextStack::clear() noexcept {
   while (size > 0) erase(size - 1);
   std::free(heap);
@@ -206,7 +227,7 @@ void ContextStack::take(ContextStack& own) {
     if (!gone(entry) && (entry.kind == ContextKind::base || stays(entry))) break;
   }
 
-  ContextEntry base{{}, nullptr, nullptr, nullptr, ContextKind::base};
+  ContextEntry base{.kind = ContextKind::base};
   const bool has_base = first > 0 && entries()[first - 1].kind == ContextKind::base;
   if (has_base) {
     own.push(entries()[first - 1]);
@@ -218,6 +239,7 @@ void ContextStack::take(ContextStack& own) {
       base.ref = below.ref;
       break;
     }
+    base.prompt = top_prompt(first);
     own.push(base);
   }
   for (std::size_t i = first; i < size; ++i) {
@@ -233,9 +255,11 @@ void ContextStack::put_back(ContextStack& own) {
   ContextEntry& base = own.entries()[0];
   for (std::size_t i = size; i > 0 && entries()[i - 1].kind == ContextKind::base; --i) {
     const ContextEntry& left = entries()[i - 1];
-    if (gone(left) || (left.ref.slot == base.ref.slot && left.ref.span == base.ref.span)) erase(i - 1);
+    const bool same_span = left.ref.slot == base.ref.slot && left.ref.span == base.ref.span;
+    const bool same_prompt = left.prompt == base.prompt || (left.prompt != nullptr && !counts(left));
+    if (gone(left) || (same_span && same_prompt)) erase(i - 1);
   }
-  if (gone(base)) push({{}, nullptr, nullptr, nullptr, ContextKind::base});  // the line it drew stays
+  if (gone(base)) push({.kind = ContextKind::base});  // the line it drew stays
   append(own);
 }
 
@@ -254,6 +278,15 @@ std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept {
 
 namespace {
 
+// What a task begins with: what counts here.
+void push_first(ContextStack& stack) {
+  const SpanHandle parent = current_span();
+  const PromptHandle prompt = PromptHandle::current();
+  if (parent || prompt.node() != nullptr) {
+    stack.push({.ref = parent.ref(), .kind = ContextKind::held, .prompt = prompt.node()});
+  }
+}
+
 // A span of another library as one that may have children here, and has no row.
 SpanHandle handle_of(const SpanHandle& foreign) noexcept {
   LoggerCore* const core = current_core();
@@ -267,8 +300,8 @@ SpanHandle handle_of(const SpanHandle& foreign) noexcept {
 
 }  // namespace
 
-bool BoundScope::push(const SpanHandle& span) noexcept {
-  active_stack().push({span.ref(), nullptr, this, nullptr, ContextKind::held});
+bool BoundScope::push(const SpanHandle& span, const PromptHandle& prompt) noexcept {
+  active_stack().push({.ref = span.ref(), .kind = ContextKind::held, .holder = this, .prompt = prompt.node()});
   return true;
 }
 
@@ -294,9 +327,12 @@ void ParkedContext::put_back() noexcept {
 }
 
 ParkedContext::Loan ParkedContext::lend() noexcept {
-  const ContextEntry* const current = parked_ != nullptr ? parked_->stack.top() : nullptr;
-  if (current == nullptr) return {};
-  active_stack().push({current->ref, nullptr, nullptr, parked_, ContextKind::base});
+  if (parked_ == nullptr) return {};
+  const ContextEntry* const current = parked_->stack.top();
+  PromptNode* const prompt = parked_->stack.top_prompt();
+  if (current == nullptr && prompt == nullptr) return {};
+  active_stack().push(
+      {.ref = current != nullptr ? current->ref : SpanRef{}, .kind = ContextKind::base, .lender = parked_, .prompt = prompt});
   return Loan(parked_);
 }
 
@@ -333,7 +369,7 @@ ContextTask::ContextTask() noexcept {
   try {
     auto state = std::make_unique<State>();
     auto stack = std::make_shared<OwnedStack>();
-    if (const SpanHandle parent = current_span()) stack->push(parent.ref(), ContextKind::held);
+    push_first(*stack);
     state->last = std::move(stack);
     state_ = std::move(state);
   } catch (const std::bad_alloc&) {  // its spans begin traces of their own
@@ -351,7 +387,9 @@ ContextImage ContextTask::image(const ContextImage& otherwise) const noexcept {
     if (foreign || active.image == nullptr || active.imaged != active.changes) {
       auto stack = std::make_shared<OwnedStack>();
       stack->copy(active);
-      if (foreign) stack->push(handle_of(*foreign).ref(), ContextKind::held);
+      if (foreign) {
+        stack->push({.ref = handle_of(*foreign).ref(), .kind = ContextKind::held, .prompt = stack->top_prompt()});
+      }
       active.image = std::move(stack);
       active.imaged = foreign ? ~active.changes : active.changes;  // the other library does not count changes here
     }
@@ -405,7 +443,7 @@ void ContextTask::leave() const noexcept {
 }  // namespace detail
 
 ContextScope::ContextScope(const SpanHandle& span) noexcept : pushed_(static_cast<bool>(span)) {
-  if (pushed_) detail::active_stack().push({span.ref(), nullptr, this, nullptr, detail::ContextKind::bound});
+  if (pushed_) detail::active_stack().push({.ref = span.ref(), .kind = detail::ContextKind::bound, .holder = this});
 }
 
 ContextScope::~ContextScope() {
@@ -421,8 +459,7 @@ SpanHandle current_span() noexcept {
 }
 
 TaskContext::TaskContext() noexcept : stack_(new (std::nothrow) detail::ContextStack) {
-  const SpanHandle parent = current_span();
-  if (stack_ != nullptr && parent) static_cast<detail::ContextStack*>(stack_)->push(parent.ref(), detail::ContextKind::held);
+  if (stack_ != nullptr) detail::push_first(*static_cast<detail::ContextStack*>(stack_));
 }
 
 TaskContext::~TaskContext() {

@@ -21,31 +21,34 @@
 #include <braintrust/trace/context.h>
 
 #include "trace/foreign_context.h"
+#include "trace/prompt_mark.h"
 
 namespace braintrust::detail {
 
 enum class ContextKind : unsigned char {
-  guard,  // a `Span`'s
-  bound,  // a `ContextScope`'s
-  held,   // a bound function's, or a task's first: stays where it is. Without a span: only a line between what is whose
-  base,   // the first of a coroutine's entries on the thread that runs it; may be without a span. Counts while its span is open
-          // or, when another coroutine lent it, until that one resumes
+  guard,   // a `Span`'s
+  bound,   // a `ContextScope`'s
+  held,    // a bound function's, or a task's first: stays where it is. Without a span: only a line between what is whose
+  prompt,  // a mark's: no span
+  base,  // the first of a coroutine's entries on the thread that runs it; may be without a span. Counts while its span is open
+         // or, when another coroutine lent it, until that one resumes
 };
 
 struct ContextEntry {
-  SpanRef ref;            // holds a reference to `lineage`
-  const char* traced_by;  // the function whose TRACED made it, or null
-  const void* holder;     // bound, held: the scope that pushed it
-  ParkedEntries* lender;  // base: who lent it, or null. Holds a reference
-  ContextKind kind;
-  std::uint64_t number = 0;  // set by `push`, see foreign_context.h
+  SpanRef ref = {};  // holds a reference to `lineage`
+  ContextKind kind = ContextKind::guard;
+  const char* traced_by = nullptr;  // the function whose TRACED made it, or null
+  const void* holder = nullptr;     // bound, held, prompt: the scope that pushed it
+  ParkedEntries* lender = nullptr;  // base: who lent it, or null. Holds a reference
+  PromptNode* prompt = nullptr;     // held, base, prompt: the mark that counts from here on, or null. Holds a reference
+  std::uint64_t number = 0;         // set by `push`, see foreign_context.h
 };
 
 struct ContextStack {
   static constexpr std::size_t inline_entries = 6;
 
   void push(const SpanRef& ref, ContextKind kind, const char* traced_by = nullptr) {
-    push({ref, traced_by, nullptr, nullptr, kind});
+    push({.ref = ref, .kind = kind, .traced_by = traced_by});
   }
   void push(const ContextEntry& entry);  // takes references of its own
   // Removes the entry of this open span, wherever it stands.
@@ -57,6 +60,10 @@ struct ContextStack {
   // The innermost entry that still counts, or null.
   ContextEntry* top() noexcept;
   ContextEntry* top_traced() noexcept;
+  // The innermost mark that still counts, among the lowest `below` entries; or null. What begins under a span that came from
+  // elsewhere is not of the marks of the thread that runs it.
+  PromptNode* top_prompt(std::size_t below) const noexcept;
+  PromptNode* top_prompt() const noexcept { return top_prompt(size); }
   void clear() noexcept;
   // Moves the entries of `other` to the end of this stack.
   void append(ContextStack& other);

@@ -23,6 +23,7 @@
 #include <gtest/gtest.h>
 
 #include "trace/family.h"
+#include "trace/prompted.h"
 
 namespace braintrust {
 namespace {
@@ -522,6 +523,35 @@ TEST(AsioWithContext, ALoopDestroyedWithCoroutinesInItDestroysTheirSpans) {
   }
   EXPECT_FALSE(current_span());
   EXPECT_EQ(Family(backend.rows()).parent("inner"), "outer");
+}
+
+TEST(AsioWithContext, APromptThatIsTracedGoesAlong) {
+  Backend backend;
+  Loop loop(2);
+  const auto ask = [](std::string name) -> awaitable<void> {
+    for (int hop = 0; hop < 5; ++hop) co_await yield();
+    test::call_model(name);
+  };
+  {
+    auto scope = test::trace_prompt("p");
+    result_of<void>(loop.io, with_context(ask("spawned in scope")));
+  }
+  const auto agent = [](auto question) -> awaitable<void> {
+    {
+      auto scope = test::trace_prompt("q");
+      co_await question("below");
+      co_await yield();
+      test::call_model("in scope");
+    }
+    co_await yield();
+    test::call_model("after scope");
+  };
+  result_of<void>(loop.io, with_context(agent(ask)));
+  const auto rows = backend.rows();
+  EXPECT_EQ(test::prompt_of(rows, "spawned in scope"), "p");
+  EXPECT_EQ(test::prompt_of(rows, "below"), "q");
+  EXPECT_EQ(test::prompt_of(rows, "in scope"), "q");
+  EXPECT_EQ(test::prompt_of(rows, "after scope"), "");
 }
 
 TEST(AsioWithContext, WithoutALoggerItOnlyAwaits) {

@@ -17,6 +17,7 @@
 
 #include "trace/context_stack.h"
 #include "trace/family.h"
+#include "trace/prompted.h"
 
 namespace braintrust {
 namespace {
@@ -148,6 +149,64 @@ TEST(Context, ASpanThatABoundFunctionReturnsIsStillCurrent) {
   auto bound = bind_context([] { return start_span("returned"); });
   auto span = bound();
   EXPECT_TRUE(is_current(span));
+}
+
+TEST(Context, APromptThatIsTracedGoesAlongWithABoundFunctionAlsoAfterItsScope) {
+  Backend backend;
+  std::function<void()> bound, without;
+  {
+    auto agent = start_span("agent");
+    without = bind_context([] { test::call_model("bound before"); });
+    auto scope = test::trace_prompt("a");
+    bound = bind_context([] { test::call_model("bound"); });
+    auto inner = start_span("inner");
+    in_a_thread(bind_context([] { test::call_model("in scope"); }));
+    in_a_thread([] { test::call_model("not bound"); });
+  }
+  in_a_thread([&] {
+    auto others = test::trace_prompt("b");
+    bound();
+    without();
+    test::call_model("after");
+  });
+  auto copy = bound;
+  bound = nullptr;
+  copy = nullptr;
+  test::call_model("outside");
+  const auto rows = backend.rows();
+  EXPECT_EQ(test::prompt_of(rows, "in scope"), "a");
+  EXPECT_EQ(test::prompt_of(rows, "bound"), "a");
+  EXPECT_EQ(test::prompt_of(rows, "bound before"), "") << "that prompt is of the thread, and not of the agent";
+  EXPECT_EQ(test::prompt_of(rows, "after"), "b");
+  EXPECT_EQ(test::prompt_of(rows, "not bound"), "");
+  EXPECT_EQ(test::prompt_of(rows, "outside"), "");
+}
+
+TEST(Context, AScopeThatHidesPromptsHidesThemInBoundFunctionsToo) {
+  Backend backend;
+  auto outer = test::trace_prompt("a");
+  const BuiltPrompt untraced;
+  auto none = untraced.trace();
+  auto bound = bind_context([] { test::call_model("bound"); });
+  in_a_thread([&] {
+    auto others = test::trace_prompt("b");
+    bound();
+  });
+  EXPECT_EQ(test::prompt_of(backend.rows(), "bound"), "");
+}
+
+TEST(Context, APromptThatIsTracedGoesAlongWithATaskContext) {
+  Backend backend;
+  std::optional<TaskContext> task;
+  {
+    auto scope = test::trace_prompt("a");
+    task.emplace();
+  }
+  in_a_thread([&] {
+    const TaskContext::Scope active(*task);
+    test::call_model("in task");
+  });
+  EXPECT_EQ(test::prompt_of(backend.rows(), "in task"), "a");
 }
 
 // A bound function can be used like the function it holds.

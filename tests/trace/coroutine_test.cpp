@@ -22,6 +22,7 @@
 
 #include "trace/context_stack.h"
 #include "trace/family.h"
+#include "trace/prompted.h"
 
 namespace braintrust {
 namespace {
@@ -667,6 +668,83 @@ TEST(WithContext, ACoroutineDestroyedWhileItsTaskWaitsByAPlainAwaitLeavesNoLoanB
     task.start();
   }
   EXPECT_FALSE(current_span());
+}
+
+Task<> ask(std::string name, Worker& to) {
+  test::call_model("begun " + name);
+  co_await with_context(Hop{to});
+  test::call_model("hopped " + name);
+}
+
+TEST(WithContext, APromptThatACoroutineTracesGoesAlong) {
+  Backend backend;
+  Worker a, b;
+  run_on(a, [](Worker& there, Worker& here) -> Task<> {
+    auto scope = test::trace_prompt("p");
+    co_await with_context(Hop{there});
+    here.call([] { test::call_model("what the thread ran next"); });
+    test::call_model("elsewhere");
+    co_await with_context(ask("below", here));
+    auto span = start_span("agent");
+    co_await with_context(ask("below a span", there));
+    {
+      auto inner = test::trace_prompt("q");
+      co_await with_context(Hop{here});
+      test::call_model("inner");
+    }
+    co_await with_context(Hop{there});
+    test::call_model("outer again");
+  }(b, a));
+  for (Worker* const worker : {&a, &b}) worker->call([&] { test::call_model(worker == &a ? "after on a" : "after on b"); });
+  const auto rows = backend.rows();
+  for (const char* const name :
+       {"elsewhere", "begun below", "hopped below", "begun below a span", "hopped below a span", "outer again"}) {
+    EXPECT_EQ(test::prompt_of(rows, name), "p") << name;
+  }
+  EXPECT_EQ(test::prompt_of(rows, "inner"), "q");
+  for (const char* const name : {"what the thread ran next", "after on a", "after on b"}) {
+    EXPECT_EQ(test::prompt_of(rows, name), "") << name;
+  }
+}
+
+TEST(WithContext, APromptThatAPlainFunctionTracesIsOfTheCoroutinesItStarts) {
+  Backend backend;
+  Worker a;
+  {
+    auto scope = test::trace_prompt("p");
+    sync_wait(ask("without a span", a));
+    test::call_model("between");
+    auto main_span = start_span("main");
+    sync_wait(ask("under a span", a));
+  }
+  a.call([] { test::call_model("after on a"); });
+  sync_wait(ask("after", a));
+  const auto rows = backend.rows();
+  for (const char* const name :
+       {"begun without a span", "hopped without a span", "between", "begun under a span", "hopped under a span"}) {
+    EXPECT_EQ(test::prompt_of(rows, name), "p") << name;
+  }
+  for (const char* const name : {"after on a", "begun after", "hopped after"})
+    EXPECT_EQ(test::prompt_of(rows, name), "") << name;
+}
+
+TEST(WithContext, ALongRunOfTracedPromptsLeavesNothingToSearch) {
+  Backend backend;
+  Worker a;
+  const auto depth_of = [&] {
+    std::size_t depth = 0;
+    a.call([&] { depth = detail::active_stack().size; });
+    return depth;
+  };
+  for (int i = 0; i < 100; ++i) {
+    const Done done = one();
+    a.push([&] {
+      auto scope = test::trace_prompt("p");
+      finish([](Worker& here) -> Task<> { co_await with_context(Hop{here}); }(a), done).start();
+    });
+    done->wait();
+  }
+  EXPECT_LE(depth_of(), 6u);
 }
 
 TEST(WithContext, WithoutALoggerItOnlyAwaits) {

@@ -17,7 +17,8 @@
 // A prompt's texts are Mustache templates: {{name}}, {{#list}}…{{/list}}. Values are inserted without HTML escaping, texts as
 // they are, all else as JSON. What is missing is nothing, unless `BuildOptions::strict`.
 //
-// Threads: `load_prompt` from any; `Prompt` and `BuiltPrompt` are plain values; a `PromptScope` counts on its thread.
+// Threads: `load_prompt` from any; `Prompt` and `BuiltPrompt` are plain values; a `PromptScope` counts on its thread, and where
+// the current span is carried to (context.h, coroutine.h).
 // Errors: of `load_prompt`, `invalid_argument` without a slug or id, `not_found`, `bad_response`, and those of the connection.
 // Of `build`, `invalid_argument`: a template that cannot be read, a variable that is missing in `strict`, no model, nunjucks.
 // Of `build_with_attachments` also those of `read_attachment` (dataset.h).
@@ -55,7 +56,7 @@ struct BuildOptions {
   nlohmann::json messages = {};  // goes on after the prompt's, as it is; `system` messages only where the prompt has none
 };
 
-// While it lives, `llm` spans that start on this thread carry `metadata.prompt`.
+// While it lives, `llm` spans that start under it carry `metadata.prompt`.
 class [[nodiscard]] PromptScope {
  public:
   ~PromptScope();

@@ -4,7 +4,8 @@
 //
 //   auto future = std::async(std::launch::async, bind_context([&] { return addition(client); }));
 //
-// Each thread has a stack of current spans; spans put themselves on it (span.h). `bind_context` makes a function run under the
+// Each thread has a stack of current spans; spans put themselves on it (span.h). What is said here of the current span goes for
+// the prompt that is traced (api/prompt.h), too. `bind_context` makes a function run under the
 // span that was current when it was bound, on whatever thread it is called, also after that span has ended. For thread pools
 // see executor.h, for coroutines coroutine.h and asio.h. `TaskContext` is for schedulers of your own: a stack for one logical
 // task, which may be resumed anywhere.
@@ -12,6 +13,7 @@
 // Threads: `bind_context` results like the function they hold; a `TaskContext` is active on one thread at a time.
 // Errors: none. Cost: about 100 bytes a bound function, a few nanoseconds a call; without a logger, only the bytes.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -36,10 +38,39 @@ class [[nodiscard]] ContextScope {
 
 namespace detail {
 
+struct PromptNode;
+
+// False until a prompt is first traced: programs without prompts pay one look at it.
+inline constinit std::atomic<bool> prompts_are_marked = false;
+
+// The prompt that model calls are marked with here (`BuiltPrompt::trace`, api/prompt.h), to be taken along.
+class PromptHandle {
+ public:
+  static PromptHandle current() noexcept {
+    return prompts_are_marked.load(std::memory_order_relaxed) ? find() : PromptHandle(nullptr);
+  }
+  PromptHandle(const PromptHandle& other) noexcept;
+  PromptHandle(PromptHandle&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  PromptHandle& operator=(PromptHandle other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~PromptHandle() {
+    if (node_ != nullptr) drop();
+  }
+  PromptNode* node() const noexcept { return node_; }
+
+ private:
+  explicit PromptHandle(PromptNode* node) noexcept : node_(node) {}
+  static PromptHandle find() noexcept;
+  void drop() noexcept;
+  PromptNode* node_;
+};
+
 // A bound function's call: `span` is current, and what coroutines leave behind in the call ends with it.
 class [[nodiscard]] BoundScope {
  public:
-  explicit BoundScope(const SpanHandle& span) noexcept : pushed_(tracing() && push(span)) {}
+  BoundScope(const SpanHandle& span, const PromptHandle& prompt) noexcept : pushed_(tracing() && push(span, prompt)) {}
   ~BoundScope() {
     if (pushed_) pop();
   }
@@ -47,7 +78,7 @@ class [[nodiscard]] BoundScope {
   BoundScope& operator=(const BoundScope&) = delete;
 
  private:
-  bool push(const SpanHandle& span) noexcept;
+  bool push(const SpanHandle& span, const PromptHandle& prompt) noexcept;
   void pop() noexcept;
   bool pushed_;
 };
@@ -64,24 +95,25 @@ class BoundFunction {
   template <class... Args>
   requires std::is_invocable_v<Fn&, Args...>
   decltype(auto) operator()(Args&&... args) & noexcept(std::is_nothrow_invocable_v<Fn&, Args...>) {
-    const detail::BoundScope scope(span_);
+    const detail::BoundScope scope(span_, prompt_);
     return std::invoke(fn_, std::forward<Args>(args)...);
   }
   template <class... Args>
   requires std::is_invocable_v<const Fn&, Args...>
   decltype(auto) operator()(Args&&... args) const& noexcept(std::is_nothrow_invocable_v<const Fn&, Args...>) {
-    const detail::BoundScope scope(span_);
+    const detail::BoundScope scope(span_, prompt_);
     return std::invoke(fn_, std::forward<Args>(args)...);
   }
   template <class... Args>
   requires std::is_invocable_v<Fn, Args...>
   decltype(auto) operator()(Args&&... args) && noexcept(std::is_nothrow_invocable_v<Fn, Args...>) {
-    const detail::BoundScope scope(span_);
+    const detail::BoundScope scope(span_, prompt_);
     return std::invoke(std::move(fn_), std::forward<Args>(args)...);
   }
 
  private:
   SpanHandle span_;
+  detail::PromptHandle prompt_ = detail::PromptHandle::current();
   Fn fn_;
 };
 
