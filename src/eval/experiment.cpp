@@ -149,10 +149,25 @@ std::string Experiment::log(const SpanFields& fields, Site site) const {
   return span.id();
 }
 
+namespace {
+
+// A parent that was given counts, and says where the span goes. One that was received without saying so leaves that to the
+// experiment (INST 19.14).
+Parent parent_in(const Experiment::Core& core, const Parent& given) {
+  if (given.span() || !given.slug().empty() || !given.container().empty()) return given;
+  if (!given.received() || !given.span().span_id()) return Parent(core.slug);
+  detail::SpanRef caller = given.span().ref();
+  caller.core = core.core;
+  caller.destination = core.destination;
+  return SpanHandle(caller);
+}
+
+}  // namespace
+
 Span Experiment::start_span(std::string_view name, const SpanOptions& options, Site site) const {
   if (!core_) return {};
   SpanOptions in_experiment = options;
-  in_experiment.parent = Parent(core_->slug);
+  in_experiment.parent = parent_in(*core_, options.parent);
   if (in_experiment.type == SpanType::none) in_experiment.type = SpanType::eval;
   return core_->logger.start_span(name, in_experiment, site);
 }

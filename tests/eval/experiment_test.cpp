@@ -1,6 +1,10 @@
 #include <braintrust/eval/experiment.h>
 
+#include <map>
+
 #include <gtest/gtest.h>
+
+#include <braintrust/trace/propagation.h>
 
 #include "support/told.h"
 #include "trace/backend.h"
@@ -123,6 +127,53 @@ TEST(Experiment, HoldsWhatIsLoggedToIt) {
     EXPECT_EQ(row["scores"], json({{"exact", 0.5}, {"user", 1}}));
   }
   EXPECT_TRUE(found);
+}
+
+TEST(Experiment, TakesPartInTracesThatBeganElsewhere) {
+  Backend backend;
+  const auto experiment = init_experiment({.project = "P", .name = "by hand"});
+  ASSERT_TRUE(experiment) << experiment.error().message;
+  using Headers = std::map<std::string, std::string>;
+  const std::string trace = "0af7651916cd43dd8448eb211c80319c", caller = "b7ad6b7169203331";
+  const std::string traceparent = "00-" + trace + "-" + caller + "-01";
+  const auto start = [&](std::string_view name, const Parent& parent) {
+    return experiment->start_span(name, {.parent = parent});
+  };
+
+  start("no place", extract_trace_context(Headers{{"traceparent", traceparent}})).end();
+  start("a place",
+        extract_trace_context(Headers{{"traceparent", traceparent}, {"baggage", "braintrust.parent=project_name:other"}}))
+      .end();
+  start("nobody", extract_trace_context(Headers{})).end();
+  auto request = backend.logger().start_span("request");
+  auto case_span = start("case", {});
+  start("step", case_span).end();
+  start("step by slug", case_span.export_slug()).end();
+  start("in a log", request).end();
+  case_span.end();
+  request.end();
+
+  const auto rows = backend.rows();
+  const auto parent_of = [](const Row& row) { return row.value("span_parents", json()); };
+  const Row no_place = only_row(rows, "no place");
+  EXPECT_EQ(no_place["experiment_id"], experiment->id());
+  EXPECT_EQ(no_place["root_span_id"], trace);
+  EXPECT_EQ(parent_of(no_place), json::array({caller}));
+  const Row place = only_row(rows, "a place");
+  EXPECT_FALSE(place.contains("experiment_id"));
+  EXPECT_EQ(place["root_span_id"], trace);
+  const Row nobody = only_row(rows, "nobody");
+  EXPECT_EQ(nobody["experiment_id"], experiment->id());
+  EXPECT_TRUE(parent_of(nobody).is_null()) << nobody;
+  const Row own = only_row(rows, "case");
+  EXPECT_EQ(own["experiment_id"], experiment->id());
+  EXPECT_TRUE(parent_of(own).is_null()) << "what is current is no part of the experiment";
+  for (const char* const name : {"step", "step by slug"}) {
+    EXPECT_EQ(only_row(rows, name)["experiment_id"], experiment->id()) << name;
+    EXPECT_EQ(parent_of(only_row(rows, name)), json::array({own["span_id"]})) << name;
+  }
+  EXPECT_FALSE(only_row(rows, "in a log").contains("experiment_id"));
+  EXPECT_EQ(parent_of(only_row(rows, "in a log")), json::array({only_row(rows, "request")["span_id"]}));
 }
 
 TEST(Experiment, IsSummarisedBesideItsBase) {

@@ -104,7 +104,8 @@ class Experiment {
   // A case in one row, without duration. Returns the row's id.
   std::string log(const SpanFields& fields, Site site = Site::current()) const;
 
-  // The first span of a case. Its descendants belong to the experiment, too.
+  // The first span of a case. Its descendants belong to the experiment, too. A given `parent` counts as for a logger: what came
+  // from another process without saying where it goes becomes part of the experiment, the rest goes where its parent is.
   Span start_span(std::string_view name, const SpanOptions& options = {}, Site site = Site::current()) const;
 
   // Merges fields into a row that was sent before, by its id.
