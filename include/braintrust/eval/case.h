@@ -113,16 +113,18 @@ concept CaseOrNone = !is_result<std::remove_cvref_t<T>> && requires(T result) {
   requires is_case<std::remove_cvref_t<decltype(*result)>>;
   {static_cast<bool>(result)};
 };
+// What a `Result` holds; anything else is that itself.
 template <class T>
-struct ResultValue {};
+struct ResultValue {
+  using type = T;
+};
 template <class T>
 struct ResultValue<Result<T>> {
   using type = T;
 };
 template <class T>
-concept CaseGenerator = std::invocable<T&> &&(CaseOrNone<std::invoke_result_t<T&>> || requires {
-  requires CaseOrNone<typename ResultValue<std::remove_cvref_t<std::invoke_result_t<T&>>>::type>;
-});
+concept CaseGenerator =
+    std::invocable<T&> && CaseOrNone<typename ResultValue<std::remove_cvref_t<std::invoke_result_t<T&>>>::type>;
 template <class T>
 concept CaseLoader = std::invocable<T&> && CaseRange<std::invoke_result_t<T&>>;
 
@@ -223,6 +225,15 @@ class EvalDataOf : public EvalData {
   requires(std::constructible_from<EvalData, Source> && !std::derived_from<std::remove_cvref_t<Source>, EvalData>)
       EvalDataOf(Source source)
       : EvalData(std::move(source)) {}
+  // For the words of the compiler.
+  template <class Source>
+  requires(!std::constructible_from<EvalData, Source> && !std::derived_from<std::remove_cvref_t<Source>, EvalData>)
+      EvalDataOf(Source) {
+    static_assert(
+        std::constructible_from<EvalData, Source>,
+        "an eval's data are cases (`EvalCase`) in braces, a range of them, a function that returns either, a Dataset, "
+        "jsonl_file(...), csv_file(...) or base_experiment(...)");
+  }
 };
 
 // A file with an object on each line: {"input": …, "expected": …, "metadata": …, "tags": […], "id": …, "trial_count": …}; all

@@ -78,7 +78,10 @@ class EvalTaskOf {
  public:
   EvalTaskOf() = default;  // none: an error
   template <class F>
-  requires std::invocable<F&, const Input&> || std::invocable<F&, const Input&, EvalHooks&> EvalTaskOf(F task)
+  static constexpr bool is_task = std::invocable<F&, const Input&> || std::invocable<F&, const Input&, EvalHooks&>;
+
+  template <class F>
+  requires is_task<F> EvalTaskOf(F task)
       : task_([task = std::move(task)](const nlohmann::json& input, EvalHooks& hooks) mutable -> nlohmann::json {
           if constexpr (std::same_as<Input, nlohmann::json>) {
             return call(task, input, hooks);
@@ -86,6 +89,14 @@ class EvalTaskOf {
             return call(task, input.template get<Input>(), hooks);
           }
         }) {}
+  // For the words of the compiler.
+  template <class F>
+  requires(!is_task<F> && !std::derived_from<F, EvalTaskOf>) EvalTaskOf(F) {
+    static_assert(
+        is_task<F>,
+        "an eval's task is called with its input, or with its input and `EvalHooks&`: [](const nlohmann::json& input) "
+        "{ ... }, or in Eval<Input, Output> [](const Input& input) { ... }");
+  }
 
   const detail::EvalTask& function() const noexcept { return task_; }
 
@@ -99,9 +110,16 @@ class EvalTaskOf {
         return std::invoke(task, input);
       }
     };
-    if constexpr (detail::is_result<std::remove_cvref_t<decltype(output())>>) {
+    using Returned = decltype(output());
+    constexpr bool is_result = detail::is_result<std::remove_cvref_t<Returned>>;
+    constexpr bool is_output =
+        std::constructible_from<Output, typename detail::ResultValue<std::remove_cvref_t<Returned>>::type>;
+    static_assert(is_output,
+                  "an eval's task returns its output, or a `Result` of it: something that nlohmann/json can write, or in "
+                  "Eval<Input, Output> an Output");
+    if constexpr (is_output && is_result) {
       return detail::as_json(Output(detail::value_or_throw(output())));
-    } else {
+    } else if constexpr (is_output) {
       return detail::as_json(Output(output()));
     }
   }

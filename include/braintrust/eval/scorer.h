@@ -21,6 +21,7 @@
 #include <concepts>
 #include <functional>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -80,6 +81,25 @@ inline void append_json(std::vector<Score>& out, const nlohmann::json& result) {
   if (result.is_number()) return out.push_back(Score{.score = result.get<double>()});
   if (result.is_boolean()) return out.push_back(Score{.score = result.get<bool>() ? 1 : 0});
   if (!result.is_null()) throw std::invalid_argument("a scorer returned JSON that is no number, true, false or null");
+}
+
+// Whether `append_results` knows what to make of it.
+template <class Item, class T>
+consteval bool is_grade() {
+  using Plain = std::remove_cvref_t<T>;
+  if constexpr (std::same_as<Plain, Item> || std::same_as<Plain, std::nullopt_t> || std::same_as<Plain, std::nullptr_t>) {
+    return true;
+  } else if constexpr (std::is_arithmetic_v<Plain> || std::same_as<Plain, nlohmann::json>) {
+    return std::same_as<Item, Score>;
+  } else if constexpr (is_result<Plain>) {
+    return is_grade<Item, typename ResultValue<Plain>::type>();
+  } else if constexpr (OptionalResult<Plain>) {
+    return is_grade<Item, decltype(*std::declval<Plain&>())>();
+  } else if constexpr (std::ranges::range<Plain> && !std::convertible_to<Plain, std::string_view>) {
+    return is_grade<Item, std::ranges::range_reference_t<Plain>>();
+  } else {
+    return false;
+  }
 }
 
 template <class Item, class T>
@@ -142,6 +162,10 @@ typename Grader<Item>::Function typed_grader(F function) {
   };
 }
 
+// What can be called at all, with whatever.
+template <class F>
+concept IsFunction = !std::convertible_to<F, std::string_view> && (std::is_class_v<F> || std::is_pointer_v<F>);
+
 // The same for an eval with types of its own.
 template <class Item, class Input, class Output>
 class GraderOf : public Grader<Item> {
@@ -157,11 +181,29 @@ class GraderOf : public Grader<Item> {
   template <class F>
   requires(takes_json<F> || takes_types<F>) GraderOf(std::string name, F function)
       : Grader<Item>(std::move(name), made_of(std::move(function))) {}
+  // For the words of the compiler.
+  template <class F>
+  requires(!takes_json<F> && !takes_types<F> && IsFunction<F>) GraderOf(F function) : GraderOf({}, std::move(function)) {}
+  template <class F>
+  requires(!takes_json<F> && !takes_types<F> && IsFunction<F>) GraderOf(std::string name, F)
+      : Grader<Item>(std::move(name), nullptr) {
+    static_assert(takes_json<F> || takes_types<F>,
+                  "a scorer or classifier is called with one thing: [](const braintrust::ScorerArgs& args) { ... }, or in "
+                  "Eval<Input, Output> [](const braintrust::ScorerArgsOf<Input, Output>& args) { ... }");
+  }
 
  private:
   template <class F>
   static typename Grader<Item>::Function made_of(F function) {
-    if constexpr (takes_json<F>) {
+    using Args = std::conditional_t<takes_json<F>, ScorerArgs, ScorerArgsOf<Input, Output>>;
+    constexpr bool grades = is_grade<Item, std::invoke_result_t<const F&, const Args&>>();
+    static_assert(grades || !std::same_as<Item, Score>,
+                  "a scorer returns a number or a bool, a `Score`, several of them, or std::optional or `Result` of these");
+    static_assert(grades || !std::same_as<Item, Classification>,
+                  "a classifier returns a `Classification`, several of them, or std::optional or `Result` of these");
+    if constexpr (!grades) {
+      return nullptr;
+    } else if constexpr (takes_json<F>) {
       return plain_grader<Item>(std::move(function));
     } else {
       return typed_grader<Item, Input, Output>(std::move(function));
