@@ -126,12 +126,13 @@ void ContextStack::push(const ContextEntry& entry) {
 
 void ContextStack::erase(std::size_t index) noexcept {
   ContextEntry* const all = entries();
-  const ContextEntry erased = all[index];
+  Lineage* const lineage = all[index].ref.lineage;
+  ParkedEntries* const lender = all[index].lender;
   for (std::size_t i = index + 1; i < size; ++i) all[i - 1] = all[i];
   --size;
   ++changes;
-  release(erased.ref.lineage);
-  release(erased.lender);
+  release(lineage);
+  release(lender);
 }
 
 void ContextStack::remove(const SpanSlot* slot, std::uint64_t generation) noexcept {
