@@ -35,15 +35,31 @@ struct StoreOwner {
 };
 thread_local StoreOwner store_owner;
 
+// A function of its own, so that the usual way saves no registers for it.
+[[gnu::noinline]] void free_or_open_store(char* data, std::size_t capacity) noexcept {
+  // Touching the owner arms its destructor.
+  if (store.state != Store::fresh || !store_owner.armed || capacity > largest_kept) return std::free(data);
+  store.state = Store::open;
+  store.kept[store.count++] = {data, capacity};
+}
+
 }  // namespace
 
 void Buffer::grow(std::size_t bytes) {
-  if (data_ == nullptr && store.count > 0 && store.kept[store.count - 1].capacity >= bytes) {
-    const Kept kept = store.kept[--store.count];
-    data_ = kept.data;
-    capacity_ = kept.capacity;
-    return;
+  if (data_ == nullptr && store.count > 0) [[likely]] {
+    const Kept& kept = store.kept[store.count - 1];
+    if (kept.capacity >= bytes) [[likely]] {
+      data_ = kept.data;
+      capacity_ = kept.capacity;
+      --store.count;
+      return;
+    }
   }
+  allocate(bytes);
+}
+
+// A function of its own, so that the usual way saves no registers for it.
+void Buffer::allocate(std::size_t bytes) {
   const std::size_t wanted = std::max({smallest, size_ + bytes, capacity_ + capacity_ / 2 + capacity_ / 2});
   auto* data = static_cast<char*>(std::realloc(data_, wanted));
   if (data == nullptr) throw std::bad_alloc();
@@ -52,14 +68,11 @@ void Buffer::grow(std::size_t bytes) {
 }
 
 void Buffer::give_back(char* data, std::size_t capacity) noexcept {
-  if (store.state == Store::fresh) {
-    store.state = store_owner.armed ? Store::open : Store::closed;  // touching the owner arms its destructor
-  }
-  if (store.state == Store::open && store.count < most_kept && capacity <= largest_kept) {
+  if (store.state == Store::open && store.count < most_kept && capacity <= largest_kept) [[likely]] {
     store.kept[store.count++] = {data, capacity};
-  } else {
-    std::free(data);
+    return;
   }
+  free_or_open_store(data, capacity);
 }
 
 }  // namespace braintrust::detail

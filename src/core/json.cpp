@@ -122,53 +122,26 @@ Word load(const char* from) {
   return word;
 }
 
-// Whether all eight bytes are printable ASCII but quote and backslash.
-bool plain(std::uint64_t word) {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t high = 0x8080808080808080;
-  const auto some_zero = [](std::uint64_t bytes) { return (bytes - ones) & ~bytes; };
-  return ((word | (word - ones * 0x20) | some_zero(word ^ ones * '"') | some_zero(word ^ ones * '\\')) & high) == 0;
-}
-
-// Up to 15 bytes.
-void write_short(Cursor& out, const char* text, std::size_t size) {
-  constexpr std::uint64_t spaces = 0x2020202020202020;
-  if (size >= 8) {
-    const auto first = load<std::uint64_t>(text);
-    const auto last = load<std::uint64_t>(text + size - 8);
-    if (plain(first) && plain(last)) {
-      std::memcpy(out.at(), &first, 8);
-      std::memcpy(out.at() + size - 8, &last, 8);
-      return out.advance(size);
-    }
-  } else if (size >= 4) {
-    const auto first = load<std::uint32_t>(text);
-    const auto last = load<std::uint32_t>(text + size - 4);
-    if (plain(std::uint64_t{first} << 32 | last)) {
-      std::memcpy(out.at(), &first, 4);
-      std::memcpy(out.at() + size - 4, &last, 4);
-      return out.advance(size);
-    }
-  } else if (size > 0) {
-    std::uint64_t word = spaces;
-    std::memcpy(&word, text, 1);
-    if (size > 1) std::memcpy(reinterpret_cast<char*>(&word) + 1, text + size - 2, 2);
-    if (plain(word)) {
-      out.at()[0] = text[0];
-      out.at()[size / 2] = text[size / 2];
-      out.at()[size - 1] = text[size - 1];
-      return out.advance(size);
-    }
-  }
-  while (size > 0) {
-    const std::size_t length = write_character(out, text, size);
-    text += length;
-    size -= length;
-  }
-}
-
 #if defined(__SSE2__)
 constexpr std::size_t block = 16;
+
+// The bytes that are more or less than printable ASCII without quote and backslash, a bit each.
+unsigned special(__m128i bytes) {
+  // Signed comparison: control characters and everything beyond ASCII are "less than space".
+  const __m128i matches =
+      _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
+                   _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+  return static_cast<unsigned>(_mm_movemask_epi8(matches));
+}
+bool plain(std::uint64_t first, std::uint64_t last) {
+  return special(_mm_set_epi64x(static_cast<long long>(last), static_cast<long long>(first))) == 0;
+}
+// Copies 16 bytes; whether all are plain.
+bool copy_plain(char* to, const char* text) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  return special(bytes) == 0;
+}
 
 // How many of 16 bytes, which hold some beyond ASCII, are whole valid characters that need no change, as far as that can be
 // told without looking at single characters.
@@ -202,16 +175,10 @@ unsigned copyable(__m128i bytes, unsigned high) {
 
 // Copies 16 bytes, of which those that need no change count; returns how many: the first may be for a look at single
 // characters.
-std::size_t write_block(Cursor& out, const char* text) {
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(' ');
+std::size_t write_block(char* to, const char* text) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out.at()), bytes);
-  // Signed comparison: control characters and everything beyond ASCII are "less than space".
-  const __m128i special =
-      _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-  const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  const unsigned mask = special(bytes);
   if (mask == 0) return block;
   const auto first = static_cast<unsigned>(__builtin_ctz(mask));
   if (static_cast<unsigned char>(text[first]) < 0x80) return first;
@@ -220,12 +187,95 @@ std::size_t write_block(Cursor& out, const char* text) {
 #else
 constexpr std::size_t block = 8;
 
-std::size_t write_block(Cursor& out, const char* text) {
+// Whether all eight bytes are printable ASCII but quote and backslash.
+bool plain(std::uint64_t word) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t high = 0x8080808080808080;
+  const auto some_zero = [](std::uint64_t bytes) { return (bytes - ones) & ~bytes; };
+  return ((word | (word - ones * 0x20) | some_zero(word ^ ones * '"') | some_zero(word ^ ones * '\\')) & high) == 0;
+}
+bool plain(std::uint64_t first, std::uint64_t last) { return plain(first) && plain(last); }
+
+std::size_t write_block(char* to, const char* text) {
   const auto word = load<std::uint64_t>(text);
-  std::memcpy(out.at(), &word, block);
+  std::memcpy(to, &word, block);
   return plain(word) ? block : 0;
 }
+bool copy_plain(char* to, const char* text) {
+  return write_block(to, text) == block && write_block(to + block, text + block) == block;
+}
 #endif
+
+constexpr std::size_t longest_short = 32;
+
+// Copies up to `longest_short` bytes, unless some of them need an escape or a closer look: then false. Longer pieces overlap.
+bool copy_short(char* to, const char* text, std::size_t size) {
+  constexpr std::uint64_t spaces = 0x2020202020202020;
+  if (size >= 16) return copy_plain(to, text) && copy_plain(to + size - 16, text + size - 16);
+  if (size >= 8) {
+    const auto first = load<std::uint64_t>(text);
+    const auto last = load<std::uint64_t>(text + size - 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + size - 8, &last, 8);
+    return plain(first, last);
+  }
+  if (size >= 4) {
+    const auto first = load<std::uint32_t>(text);
+    const auto last = load<std::uint32_t>(text + size - 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + size - 4, &last, 4);
+    return plain(std::uint64_t{first} << 32 | last, spaces);
+  }
+  std::uint64_t word = spaces;
+  for (std::size_t i = 0; i < size; ++i) {
+    to[i] = text[i];
+    word = word << 8 | static_cast<unsigned char>(text[i]);
+  }
+  return plain(word, spaces);
+}
+
+// The whole of a short string that needs no change, as nearly every key is, and `after` behind it; or nothing.
+inline bool write_short(Buffer& out, std::string_view text, std::string_view after) {
+  if (text.size() > longest_short) return false;
+  char* const to = out.reserve(longest_short + slack);
+  if (!copy_short(to + 1, text.data(), text.size())) return false;
+  to[0] = '"';
+  std::memcpy(to + 1 + text.size(), after.data(), after.size());
+  out.advance(1 + text.size() + after.size());
+  return true;
+}
+
+[[gnu::noinline]] void write_string(Buffer& out, std::string_view text) {
+  Cursor to(out, text.size());
+  const char* from = text.data();
+  std::size_t left = text.size();
+  to.put('"');
+  while (left >= block) {
+    const std::size_t length = write_block(to.at(), from);
+    to.advance(length);
+    from += length;
+    left -= length;
+    if (length + 3 >= block) continue;  // a character that the end of the block cut has up to three bytes there
+    // One character to escape or replace, or a run of those that only a closer look can tell.
+    const std::size_t enough = left - std::min(left, 4 * block);
+    do {
+      const std::size_t taken = write_character(to, from, left);
+      from += taken;
+      left -= taken;
+    } while (left > enough && static_cast<unsigned char>(*from) >= 0x80);
+  }
+  if (copy_short(to.at(), from, left)) {
+    to.advance(left);
+    left = 0;
+  }
+  while (left > 0) {
+    const std::size_t taken = write_character(to, from, left);
+    from += taken;
+    left -= taken;
+  }
+  to.put('"');
+  to.finish();
+}
 
 template <class Integer>
 void write_integer(JsonWriter& writer, Integer value) {
@@ -332,27 +382,12 @@ void JsonWriter::number(double value) { write_number(*this, value); }
 void JsonWriter::number(float value) { write_number(*this, value); }
 
 void JsonWriter::string(std::string_view text) {
-  Cursor to(out, text.size());
-  const char* from = text.data();
-  std::size_t left = text.size();
-  to.put('"');
-  while (left >= block) {
-    const std::size_t length = write_block(to, from);
-    to.advance(length);
-    from += length;
-    left -= length;
-    if (length + 3 >= block) continue;  // a character that the end of the block cut has up to three bytes there
-    // One character to escape or replace, or a run of those that only a closer look can tell.
-    const std::size_t enough = left - std::min(left, 4 * block);
-    do {
-      const std::size_t taken = write_character(to, from, left);
-      from += taken;
-      left -= taken;
-    } while (left > enough && static_cast<unsigned char>(*from) >= 0x80);
-  }
-  write_short(to, from, left);
-  to.put('"');
-  to.finish();
+  if (!write_short(out, text, "\"")) write_string(out, text);
+}
+void JsonWriter::key(std::string_view name) {
+  if (write_short(out, name, "\":")) return;
+  write_string(out, name);
+  out.append(':');
 }
 
 void JsonWriter::text(const char8_t* text, std::size_t size) { string({reinterpret_cast<const char*>(text), size}); }

@@ -218,6 +218,7 @@ class OpenContainers {
 // One value, from its first byte, which stands inside of `around` containers.
 Position skip_one(Position at, Scan& scan, std::size_t around = 0) {
   const Position end = scan.end;
+  if (at != end && *at != '{' && *at != '[') return skip_scalar(at, scan);
   OpenContainers open(around);
   for (;;) {
     if (at == end) return scan.refuse(at);
@@ -234,7 +235,6 @@ Position skip_one(Position at, Scan& scan, std::size_t around = 0) {
     } else {
       at = skip_scalar(at, scan);
       if (at == nullptr) return nullptr;
-      if (open.empty()) return at;
       at = skip_space(at, end);
     }
     // After a value, or at the bracket that ends an empty container.
@@ -426,6 +426,7 @@ std::size_t skip_value(std::string_view text, std::size_t from) noexcept {
 
 std::optional<std::vector<JsonMember>> members_of(std::string_view object) {
   std::vector<JsonMember> members;
+  members.reserve(8);
   Scan scan{.end = object.data() + object.size()};
   const auto member = [&](Position at) -> Position {
     Position key_end = nullptr;

@@ -13,10 +13,10 @@
 #include "core/gzip.h"
 #include "core/quantity_text.h"
 #include "otlp/span_of_row.h"
-#include "pipeline/jitter.h"
 #include "pipeline/login.h"
 #include "pipeline/retry.h"
 #include "pipeline/row_merge.h"
+#include "pipeline/server_trouble.h"
 
 namespace braintrust::detail::otlp {
 namespace {
@@ -82,6 +82,7 @@ struct OtlpOutlet::State {
         http(client),
         counters(shared),
         backoff{.first = settings.retry_wait},
+        trouble(backoff),
         most_open_bytes(share) {}
 
   // --- taking
@@ -182,7 +183,7 @@ struct OtlpOutlet::State {
   BatchPointer next_batch(Clock::time_point now) {
     if (in_flight.size() >= most_in_flight) return nullptr;
     // A server in trouble is asked for one batch at a time.
-    if (trouble > 0 && (!in_flight.empty() || now < probe_due)) return nullptr;
+    if (trouble && (!in_flight.empty() || now < trouble.probe_due())) return nullptr;
     const auto ready =
         std::find_if(returned.begin(), returned.end(), [&](const BatchPointer& batch) { return batch->due <= now; });
     BatchPointer batch;
@@ -230,8 +231,7 @@ struct OtlpOutlet::State {
   }
 
   void on_delivered(BatchPointer batch, const HttpResponse& response) {
-    if (trouble > 0) report(Severity::info, ErrorCode::transport, "the OTLP server answers again: waiting spans are sent");
-    trouble = 0;
+    if (trouble.end()) report(Severity::info, ErrorCode::transport, "the OTLP server answers again: waiting spans are sent");
     const PartialSuccess partial = own.encoding->read_response(response.body);
     const std::uint64_t rejected = std::min<std::uint64_t>(partial.rejected_spans, batch->begins.size());
     if (rejected > 0 || !partial.message.empty()) {
@@ -256,25 +256,18 @@ struct OtlpOutlet::State {
     const auto asked =
         parse_retry_after(response.retry_after, std::chrono::system_clock::now()).value_or(std::chrono::milliseconds(0));
     batch->due = now + std::max(backoff.wait(batch->failures, jitter.fraction()), asked);
-    // Requests that were out together failed for one reason, and count once.
-    if (trouble == 0 || batch->sent_at >= trouble_noted_at) {
-      if (trouble++ == 0) {
-        report(Severity::warning, response.status == 0 ? ErrorCode::transport : ErrorCode::http_status,
-               fmt::format("{} takes no spans at present ({}): they wait, and are sent again", origin_of(own.url),
-                           reason_of(response)));
-      }
-      trouble_noted_at = now;
-      probe_due = now + backoff.wait(trouble, jitter.fraction());
+    if (trouble.begin_or_grow(batch->sent_at, asked, now)) {
+      report(Severity::warning, response.status == 0 ? ErrorCode::transport : ErrorCode::http_status,
+             fmt::format("{} takes no spans at present ({}): they wait, and are sent again", origin_of(own.url),
+                         reason_of(response)));
     }
-    asked_to_wait_until = std::max(asked_to_wait_until, now + asked);
-    probe_due = std::max(probe_due, asked_to_wait_until);
     batch->body.clear();
     returned.push_back(std::move(batch));
   }
 
   void try_now(Clock::time_point now) {
-    probe_due = std::max(now, asked_to_wait_until);
-    for (const BatchPointer& batch : returned) batch->due = std::min(batch->due, probe_due);
+    trouble.try_now(now);
+    for (const BatchPointer& batch : returned) batch->due = std::min(batch->due, trouble.probe_due());
   }
 
   void halve(BatchPointer batch) {
@@ -312,10 +305,10 @@ struct OtlpOutlet::State {
 
   Clock::time_point next_due() const {
     auto next = Clock::time_point::max();
-    if (in_flight.size() >= most_in_flight || (trouble > 0 && !in_flight.empty())) return next;
+    if (in_flight.size() >= most_in_flight || (trouble && !in_flight.empty())) return next;
     for (const BatchPointer& batch : returned) next = std::min(next, batch->due);
     if (!sealed.empty()) next = Clock::time_point::min();
-    return trouble > 0 && next != Clock::time_point::max() ? std::max(next, probe_due) : next;
+    return trouble && next != Clock::time_point::max() ? std::max(next, trouble.probe_due()) : next;
   }
 
   Clock::time_point oldest() const {
@@ -346,8 +339,9 @@ struct OtlpOutlet::State {
   const Settings settings;
   HttpClient& http;
   Counters& counters;
-  const Backoff backoff;
+  const Backoff backoff;  // of one batch
   Jitter jitter;
+  ServerTrouble trouble;
 
   OpenSpans open_spans;
   std::unordered_set<RowId, RowIdHash> given_up;  // open spans that there was no room for
@@ -364,12 +358,6 @@ struct OtlpOutlet::State {
   std::vector<BatchPointer> spare;
   std::uint64_t held_rows = 0;
   std::size_t held_bytes = 0;
-
-  // How often in a row the server let us down, and when it may be tried again.
-  unsigned trouble = 0;
-  Clock::time_point trouble_noted_at = {};
-  Clock::time_point probe_due = {};
-  Clock::time_point asked_to_wait_until = {};  // by the server
 };
 
 OtlpOutlet::OtlpOutlet(const OtlpSettings& own, const Settings& settings, HttpClient& http, Counters& counters,
@@ -384,7 +372,7 @@ void OtlpOutlet::advance(Clock::time_point now) { state_->advance(now); }
 Clock::time_point OtlpOutlet::next_due() const { return state_->next_due(); }
 bool OtlpOutlet::idle() const noexcept { return state_->held_rows == 0; }
 bool OtlpOutlet::full() const noexcept { return state_->held_bytes >= most_held_bytes || state_->sealed.size() >= most_sealed; }
-bool OtlpOutlet::stuck() const noexcept { return state_->trouble > 0; }
+bool OtlpOutlet::stuck() const noexcept { return static_cast<bool>(state_->trouble); }
 void OtlpOutlet::try_now(Clock::time_point now) { state_->try_now(now); }
 std::uint64_t OtlpOutlet::held_rows() const noexcept { return state_->held_rows; }
 std::size_t OtlpOutlet::held_bytes() const noexcept { return state_->held_bytes; }

@@ -9,9 +9,9 @@
 
 #include "pipeline/assembler.h"
 #include "pipeline/delivery.h"
-#include "pipeline/jitter.h"
 #include "pipeline/payload_dump.h"
 #include "pipeline/retry.h"
+#include "pipeline/server_trouble.h"
 #include "pipeline/session.h"
 
 namespace braintrust::pipeline {
@@ -54,6 +54,7 @@ struct BraintrustOutlet::State {
         http(client),
         counters(shared),
         backoff{.first = settings.retry_wait},
+        trouble(backoff),
         assembler({.rows = std::max<std::size_t>(settings.batch_rows, 1)}),
         session(settings, http),
         uploads(settings, http, session, counters) {}
@@ -98,8 +99,8 @@ struct BraintrustOutlet::State {
   Clock::time_point next_due() const {
     Clock::time_point next = session.next_due();
     if (session.ready() && in_flight.size() < most_in_flight) {
-      if (trouble > 0) {
-        if (in_flight.empty() && has_waiting()) next = std::min(next, probe_due);
+      if (trouble) {
+        if (in_flight.empty() && has_waiting()) next = std::min(next, trouble.probe_due());
       } else {
         for (const BatchPointer& batch : returned) next = std::min(next, batch->progress.due);
       }
@@ -168,14 +169,14 @@ struct BraintrustOutlet::State {
 
   BatchPointer next_batch(Clock::time_point now) {
     if (in_flight.size() >= most_in_flight) return nullptr;
-    if (trouble == 0) {
+    if (!trouble) {
       const auto ready =
           std::find_if(returned.begin(), returned.end(), [&](const BatchPointer& batch) { return batch->progress.due <= now; });
       return ready == returned.end() ? assembler.next() : take_out(returned, ready);
     }
     // The server is in trouble: one request at a time, from time to time. Not always the same one: the batch itself may be what
     // the server cannot bear.
-    if (!in_flight.empty() || now < probe_due) return nullptr;
+    if (!in_flight.empty() || now < trouble.probe_due()) return nullptr;
     if (BatchPointer fresh = assembler.next()) return fresh;
     const auto least = std::min_element(
         returned.begin(), returned.end(),
@@ -226,8 +227,7 @@ struct BraintrustOutlet::State {
 
   void on_delivered(BatchPointer batch) {
     ++successes;
-    if (trouble > 0) detail::report(Severity::info, ErrorCode::transport, "the server answers again: waiting rows are sent");
-    trouble = 0;
+    if (trouble.end()) detail::report(Severity::info, ErrorCode::transport, "the server answers again: waiting rows are sent");
     session.key_accepted();
     const std::uint64_t rows = batch->count();
     add(counters.sent_rows, rows);
@@ -257,7 +257,11 @@ struct BraintrustOutlet::State {
         parse_retry_after(response.retry_after, std::chrono::system_clock::now()).value_or(std::chrono::milliseconds(0));
     progress.due = now + std::max(backoff.wait(progress.failures, jitter.fraction()), asked);
     const bool others_succeed = successes != progress.successes_at_send;
-    if (!others_succeed || asked.count() > 0) note_trouble(progress.sent_at, asked, response, now);
+    if ((!others_succeed || asked.count() > 0) && trouble.begin_or_grow(progress.sent_at, asked, now)) {
+      detail::report(Severity::warning, response.status == 0 ? ErrorCode::transport : ErrorCode::http_status,
+                     fmt::format("{} takes no rows at present ({}): they wait, and are sent again",
+                                 origin_of(session.api_url()), reason_of(response)));
+    }
     if (settings.retries && progress.failures > *settings.retries) {
       detail::report(Severity::error, ErrorCode::http_status,
                      fmt::format("{} failed as often as it may ({}): rows are dropped", origin_of(session.api_url()),
@@ -280,22 +284,6 @@ struct BraintrustOutlet::State {
                    fmt::format("{} fails at a row again and again ({}) while others pass: it is dropped",
                                origin_of(session.api_url()), reason_of(response)));
     drop(std::move(batch), counters.exhausted);
-  }
-
-  void note_trouble(Clock::time_point sent_at, std::chrono::milliseconds asked, const HttpResponse& response,
-                    Clock::time_point now) {
-    // Requests that were out together failed for one reason, and count once.
-    if (trouble == 0 || sent_at >= trouble_noted_at) {
-      if (trouble++ == 0) {
-        detail::report(Severity::warning, response.status == 0 ? ErrorCode::transport : ErrorCode::http_status,
-                       fmt::format("{} takes no rows at present ({}): they wait, and are sent again",
-                                   origin_of(session.api_url()), reason_of(response)));
-      }
-      trouble_noted_at = now;
-      probe_due = now + backoff.wait(trouble, jitter.fraction());
-    }
-    asked_to_wait_until = std::max(asked_to_wait_until, now + asked);
-    probe_due = std::max(probe_due, asked_to_wait_until);
   }
 
   // --- one bad row must not cost the others
@@ -372,8 +360,9 @@ struct BraintrustOutlet::State {
   const Settings settings;
   HttpClient& http;
   Counters& counters;
-  const Backoff backoff;
+  const Backoff backoff;  // of one batch
   Jitter jitter;
+  ServerTrouble trouble;
   Assembler assembler;
   Session session;
   Uploads uploads;
@@ -386,12 +375,6 @@ struct BraintrustOutlet::State {
   std::uint64_t successes = 0;
   std::uint64_t successes_at_search = 0;
   std::size_t searches_since_success = 0;
-
-  // How often in a row the server let us down, and when it may be tried again.
-  unsigned trouble = 0;
-  Clock::time_point trouble_noted_at = {};
-  Clock::time_point probe_due = {};
-  Clock::time_point asked_to_wait_until = {};  // by the server
 };
 
 BraintrustOutlet::BraintrustOutlet(const Settings& settings, HttpClient& http, Counters& counters)
@@ -406,9 +389,9 @@ void BraintrustOutlet::advance(Clock::time_point now) { state_->advance(now); }
 Outlet::Clock::time_point BraintrustOutlet::next_due() const { return state_->next_due(); }
 bool BraintrustOutlet::idle() const noexcept { return state_->done == state_->taken && state_->uploads.idle(); }
 bool BraintrustOutlet::full() const noexcept { return state_->full(); }
-bool BraintrustOutlet::stuck() const noexcept { return state_->trouble > 0 || state_->session.stuck(); }
+bool BraintrustOutlet::stuck() const noexcept { return state_->trouble || state_->session.stuck(); }
 bool BraintrustOutlet::hopeless() const noexcept { return state_->session.hopeless(); }
-void BraintrustOutlet::try_now(Clock::time_point now) { state_->probe_due = std::max(now, state_->asked_to_wait_until); }
+void BraintrustOutlet::try_now(Clock::time_point now) { state_->trouble.try_now(now); }
 void BraintrustOutlet::look_for_key() { state_->session.look_for_key(); }
 std::uint64_t BraintrustOutlet::held_rows() const noexcept { return state_->assembler.held_rows(); }
 std::size_t BraintrustOutlet::held_bytes() const noexcept { return state_->assembler.held_bytes(); }

@@ -136,13 +136,15 @@ void ContextStack::push(const ContextEntry& entry) {
 
 void ContextStack::erase(std::size_t index) noexcept {
   ContextEntry* const all = entries();
-  const ContextEntry erased = all[index];
+  Lineage* const lineage = all[index].ref.lineage;
+  ParkedEntries* const lender = all[index].lender;
+  PromptNode* const prompt = all[index].prompt;
   for (std::size_t i = index + 1; i < size; ++i) all[i - 1] = all[i];
   --size;
   ++changes;
-  release(erased.ref.lineage);
-  release(erased.lender);
-  release(erased.prompt);
+  release(lineage);
+  release(lender);
+  release(prompt);
 }
 
 void ContextStack::remove(const SpanSlot* slot, std::uint64_t generation) noexcept {

@@ -48,19 +48,22 @@ std::uint64_t next_word(Generator& own) noexcept {
   return word != 0 ? word : 1;
 }
 
-}  // namespace
-
-SpanId random_span_id() noexcept { return {next_word(seeded_generator())}; }
-TraceId random_trace_id() noexcept {
-  Generator& own = seeded_generator();
-  return {next_word(own), next_word(own)};
-}
-RowId random_row_id() noexcept {
+// A UUID of version 4.
+RowId row_id(Generator& own) noexcept {
   constexpr std::uint64_t version = 0x4000, version_mask = 0xF000;
   constexpr std::uint64_t variant = 1ull << 63, variant_mask = 3ull << 62;
-  Generator& own = seeded_generator();
   return {(own.next() & ~version_mask) | version, (own.next() & ~variant_mask) | variant};
 }
+
+}  // namespace
+
+SpanIds random_span_ids() noexcept {
+  Generator own = seeded_generator();  // a copy, to stay in registers
+  const SpanIds ids{row_id(own), {next_word(own)}, {next_word(own), next_word(own)}};
+  generator = own;
+  return ids;
+}
+RowId random_row_id() noexcept { return row_id(seeded_generator()); }
 
 }  // namespace detail
 }  // namespace braintrust

@@ -7,8 +7,13 @@
 
 namespace braintrust::detail {
 
-SpanId random_span_id() noexcept;
-TraceId random_trace_id() noexcept;
+// Those of a new span; `trace` is for the first of a trace.
+struct SpanIds {
+  RowId row;
+  SpanId span;
+  TraceId trace;
+};
+SpanIds random_span_ids() noexcept;
 RowId random_row_id() noexcept;  // UUID version 4
 
 }  // namespace braintrust::detail

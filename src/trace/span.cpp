@@ -199,9 +199,10 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
     RecordHeader& header = slot->header;
     header = RecordHeader{};
     header.destination = parent != nullptr ? static_cast<pipeline::Destination*>(parent->destination) : core->destination;
-    header.row = random_row_id();
-    header.span = random_span_id();
-    header.trace = root ? random_trace_id() : parent->trace;
+    const SpanIds ids = random_span_ids();
+    header.row = ids.row;
+    header.span = ids.span;
+    header.trace = root ? ids.trace : parent->trace;
     header.parent = root ? SpanId{} : parent->span;
     if (options != nullptr && options->type != SpanType::none) type = options->type;
     header.type = type == SpanType::none && root ? SpanType::task : type;

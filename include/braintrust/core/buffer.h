@@ -74,6 +74,7 @@ class Buffer {
 
  private:
   void grow(std::size_t bytes);
+  void allocate(std::size_t bytes);
   static void give_back(char* data, std::size_t capacity) noexcept;
 
   char* data_ = nullptr;

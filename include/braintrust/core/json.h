@@ -72,10 +72,7 @@ struct JsonWriter {
   // Text from another JSON library, valid and of unknown depth.
   void foreign(std::string_view json);
   void too_deep() { string("<max depth exceeded>"); }
-  void key(std::string_view name) {
-    string(name);
-    out.append(':');
-  }
+  void key(std::string_view name);
   // Makes a key of the value that was written since the buffer had `start` bytes.
   void make_key(std::size_t start);
 };
