@@ -20,8 +20,7 @@
 #include <opentelemetry/trace/span_metadata.h>
 #include <opentelemetry/trace/trace_state.h>
 
-#include "otel/settings.h"
-#include "pipeline/destination.h"
+#include "pipeline/container.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/logger_core.h"
@@ -104,21 +103,8 @@ class Mark final : public DefaultSpan {
 // Where the rows of a span go, for those of opentelemetry-cpp below it. Blank while only `.env.braintrust` says it, and for a
 // span of theirs that was carried here.
 std::string parent_of(const braintrust::detail::SpanRef& span) {
-  using pipeline::ObjectType;
   if (!span.row) return {};
-  const auto& destination = *static_cast<const pipeline::Destination*>(span.destination);
-  const std::string* const id = destination.id();
-  switch (destination.type) {
-    case ObjectType::experiment:
-      return id != nullptr ? "experiment_id:" + *id : std::string();
-    case ObjectType::project_logs:
-      if (id != nullptr) return "project_id:" + *id;
-      return destination.name.empty() ? detail::project_of(span.core->settings) : "project_name:" + destination.name;
-    case ObjectType::playground_logs:
-    case ObjectType::dataset:
-      break;
-  }
-  return {};
+  return pipeline::container_of(*static_cast<const pipeline::Destination*>(span.destination), span.core->settings);
 }
 
 class Bridge final : public RuntimeContextStorage, public braintrust::detail::ForeignContext {

@@ -13,6 +13,7 @@
 #include "core/gzip.h"
 #include "core/quantity_text.h"
 #include "otlp/span_of_row.h"
+#include "pipeline/container.h"
 #include "pipeline/jitter.h"
 #include "pipeline/login.h"
 #include "pipeline/retry.h"
@@ -50,21 +51,6 @@ struct OpenSpan {
   Destination* destination = nullptr;
   std::string text = {};
 };
-
-// "project_name:P": what `braintrust.parent` says of a place. Blank for one that cannot be told that way.
-std::string container_of(const Destination& destination, const Settings& settings) {
-  const std::string* const id = destination.id();
-  switch (destination.type) {
-    case ObjectType::experiment:
-      return id != nullptr ? "experiment_id:" + *id : std::string();
-    case ObjectType::project_logs:
-      if (id != nullptr) return "project_id:" + *id;
-      if (!destination.name.empty()) return "project_name:" + destination.name;
-      return settings.project_id.empty() ? "project_name:" + settings.project : "project_id:" + settings.project_id;
-    default:
-      return {};
-  }
-}
 
 bool may_repeat(int status) { return status == 0 || status == 429 || (status >= 502 && status <= 504); }
 

@@ -169,12 +169,13 @@ TEST_F(LocalOtlp, RejectsSpansThatCannotBeKeptAndKeepsTheOthers) {
   auto without_id = span(two);
   without_id["spanId"] = "0000000000000000";
   const auto body = request({span(one), without_id, span(three, "", {{"attributes", attribute("braintrust.parent", "a slug")}}),
-                             span(three, "", {{"attributes", attribute("braintrust.parent", "project_name:")}})});
+                             span(three, "", {{"attributes", attribute("braintrust.parent", "project_name:")}}),
+                             span(three, "", {{"attributes", attribute("braintrust.parent", "project_name: \t")}})});
   const auto as_json = send_json(body);
   EXPECT_EQ(as_json.status, 200);
   const auto partial = json::parse(as_json.body).at("partialSuccess");
-  EXPECT_EQ(partial.at("rejectedSpans"), "3");
-  EXPECT_THAT(partial.at("errorMessage"), HasSubstr("2 spans of no project"));
+  EXPECT_EQ(partial.at("rejectedSpans"), "4");
+  EXPECT_THAT(partial.at("errorMessage"), HasSubstr("3 spans of no project"));
   EXPECT_THAT(partial.at("errorMessage"), HasSubstr("1 span without a trace id"));
   EXPECT_EQ(rows().size(), 1U);
   const auto as_protobuf = send_protobuf(bytes::request({bytes::ids(std::string(32, '0'), one), bytes::ids(trace, two)}));
