@@ -117,6 +117,10 @@ struct OtlpOutlet::State {
     open_bytes -= open->second.text.size();
     return open_spans.erase(open);
   }
+  void lose_end(RowId row) {
+    given_up.erase(row);
+    if (const auto open = open_spans.find(row); open != open_spans.end()) encode_open(open);
+  }
   void encode_all_open() {
     for (auto open = open_spans.begin(); open != open_spans.end();) open = encode_open(open);
   }
@@ -365,6 +369,7 @@ OtlpOutlet::~OtlpOutlet() = default;
 
 void OtlpOutlet::take(const Row& row) { state_->take(row); }
 void OtlpOutlet::take_no_more_of_open_spans() { state_->encode_all_open(); }
+void OtlpOutlet::lose_end(RowId row) { state_->lose_end(row); }
 void OtlpOutlet::seal() { state_->seal(); }
 void OtlpOutlet::advance(Clock::time_point now) { state_->advance(now); }
 Clock::time_point OtlpOutlet::next_due() const { return state_->next_due(); }

@@ -187,7 +187,9 @@ void LoggerCore::push_record(const RecordHeader& header, const char* file, const
     std::memset(out, 0, padded - size);
   };
   const bool queued = behind ? flusher.push_behind(padded, write) : flusher.push(padded, write);
-  if (!queued) release(header.lineage);
+  if (queued) return;
+  release(header.lineage);
+  if (header.merge && header.end.clock != Moment::none) flusher.lose_end(header.row);
 }
 
 void LoggerCore::push_update(RecordHeader header, std::string_view fields) noexcept {
