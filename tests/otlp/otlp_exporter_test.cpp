@@ -269,7 +269,8 @@ TEST_F(OtlpBesideBraintrust, SendsALongSpanAsItStandsWhenTheQueueHadNoRoomForIts
       if (one["name"] == "long") came = one;
     }
   }
-  EXPECT_EQ(attribute(came, "braintrust.input_json"), "\"first\"") << "while the logger lives";
+  ASSERT_TRUE(came.is_object()) << "while the logger lives";
+  EXPECT_EQ(attribute(came, "braintrust.input_json"), "\"first\"");
   EXPECT_EQ(attribute(came, "braintrust.output_json"), nullptr);
   EXPECT_GT(came["endTimeUnixNano"].get<std::string>(), came["startTimeUnixNano"].get<std::string>());
 }
