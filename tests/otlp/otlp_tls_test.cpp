@@ -21,7 +21,8 @@ namespace {
 
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 
-// Certificates for 127.0.0.1, each its own authority, in a folder that goes with the object.
+// Certificates for 127.0.0.1, each its own authority, in a folder that goes with the object. Their subjects differ: of two of
+// one name, OpenSSL would look at the first only.
 class Certificates {
  public:
   Certificates() {
@@ -36,9 +37,9 @@ class Certificates {
 
   bool make(const std::string& who) const {
     const std::string command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 "
-        "-addext subjectAltName=IP:127.0.0.1 -keyout " +
-        key(who) + " -out " + certificate(who) + " >" + folder_ + "/openssl.log 2>&1";
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-addext subjectAltName=IP:127.0.0.1 -subj /CN=" +
+        who + " -keyout " + key(who) + " -out " + certificate(who) + " >" + folder_ + "/openssl.log 2>&1";
     return !folder_.empty() && std::system(command.c_str()) == 0;
   }
   // Makes one that this process's system trusts.
