@@ -8,6 +8,7 @@
 
 #include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/gzip.h"
@@ -130,6 +131,27 @@ TEST_F(LocalOtlp, RefusesWhatIsNoMessageInTheEncodingOfTheRequest) {
 TEST_F(LocalOtlp, BoundsABodyAlsoWhenItIsCompressed) {
   const std::string blank(65UL * 1024 * 1024, ' ');
   EXPECT_EQ(send_json(detail::gzip(blank), {"Content-Encoding: gzip"}).status, 413);
+}
+
+TEST_F(LocalOtlp, BoundsWhatASmallRequestComesToAsRows) {
+  // Each span's row holds the whole of its resource.
+  const json resource = {{"attributes", attribute("large", std::string(1u << 20, 'x'))}};
+  std::vector<json> spans;
+  for (int i = 0; i < 300; ++i) {
+    spans.push_back(span(fmt::format("{:016x}", i + 1)));
+  }
+  const auto body_of = [&](const std::vector<json>& all) {
+    const json scope = {{"spans", all}};
+    return json{{"resourceSpans", json::array({json{{"resource", resource}, {"scopeSpans", json::array({scope})}}})}}.dump();
+  };
+  const auto refused = send_json(body_of(spans));
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(json::parse(refused.body).at("code"), 8);
+  EXPECT_THAT(json::parse(refused.body).at("message"), HasSubstr("268435456 bytes of rows"));
+  EXPECT_EQ(rows().size(), 0U);
+  spans.resize(3);
+  EXPECT_EQ(send_json(body_of(spans)).status, 200);
+  EXPECT_EQ(rows().size(), 3U);
 }
 
 TEST_F(LocalOtlp, WantsSomeKeyAlsoOneThatTheExporterDidNotDecode) {
