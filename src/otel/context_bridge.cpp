@@ -20,6 +20,7 @@
 #include <opentelemetry/trace/span_metadata.h>
 #include <opentelemetry/trace/trace_state.h>
 
+#include "otel/parents.h"
 #include "pipeline/container.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
@@ -139,19 +140,20 @@ class Bridge final : public RuntimeContextStorage, public braintrust::detail::Fo
 
   bool Detach(Token& token) noexcept override { return below_->Detach(token); }
 
-  std::optional<SpanHandle> newer_than(std::uint64_t number) noexcept override {
+  std::optional<braintrust::detail::ForeignSpan> newer_than(std::uint64_t number) noexcept override {
+    using braintrust::detail::ForeignSpan;
     const Attached attached = current();
     if (attached.number <= number) return std::nullopt;
     const auto value = attached.context.GetValue(opentelemetry::trace::kSpanKey);
     const auto* const span = get_if<SpanPointer>(&value);
-    if (span == nullptr || *span == nullptr) return SpanHandle();
-    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) return ours->span();
+    if (span == nullptr || *span == nullptr) return ForeignSpan();
+    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) return ForeignSpan{.span = ours->span()};
     const SpanContext context = (*span)->GetContext();
-    if (!context.IsValid()) return SpanHandle();
+    if (!context.IsValid()) return ForeignSpan();
     try {
-      return span_of(context);
+      return ForeignSpan{.span = span_of(context), .container = detail::parent_below(attached.context, context)};
     } catch (const std::exception&) {  // out of memory
-      return SpanHandle();
+      return ForeignSpan();
     }
   }
 
@@ -179,6 +181,7 @@ class Bridge final : public RuntimeContextStorage, public braintrust::detail::Fo
 void bridge_contexts() {
   static std::once_flag once;
   std::call_once(once, [] {
+    detail::prepare_parents();
     // Never destroyed: spans ask it in destructors of static objects, too.
     auto* const bridge = new Bridge(RuntimeContext::GetConstRuntimeContextStorage());
     RuntimeContext::SetRuntimeContextStorage(std::shared_ptr<RuntimeContextStorage>(bridge, [](auto*) {}));

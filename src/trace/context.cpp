@@ -11,6 +11,7 @@
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/logger_core.h"
+#include "trace/propagation.h"
 #include "trace/span_slot.h"
 
 // Present in a program with the address sanitizer, which keeps local variables beside the call stack.
@@ -246,7 +247,7 @@ ContextStack& active_stack() noexcept {
 
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept { return std::exchange(this_thread.active, stack); }
 
-std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept {
+std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept {
   ForeignContext* const other = foreign_context.load(std::memory_order_acquire);
   const ContextEntry* const top = stack.top();
   return other->newer_than(std::max(stack.activated, top != nullptr ? top->number : 0));
@@ -255,13 +256,13 @@ std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept {
 namespace {
 
 // A span of another library as one that may have children here, and has no row.
-SpanHandle handle_of(const SpanHandle& foreign) noexcept {
+SpanHandle handle_of(const ForeignSpan& foreign) noexcept {
   LoggerCore* const core = current_core();
-  if (foreign) return foreign;
-  if (core == nullptr || !foreign.span_id()) return {};
-  SpanRef ref = foreign.ref();
+  if (foreign.span) return foreign.span;
+  if (core == nullptr || !foreign.span.span_id()) return {};
+  SpanRef ref = foreign.span.ref();
   ref.core = core;
-  ref.destination = core->destination;
+  ref.destination = destination_below(foreign, *core);
   return SpanHandle(ref);
 }
 

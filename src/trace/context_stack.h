@@ -91,8 +91,8 @@ ContextStack& active_stack() noexcept;
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept;  // null = the thread's own
 
 // What is current in another library inside of all that this stack holds.
-std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept;
-inline std::optional<SpanHandle> foreign_inside(ContextStack& stack) noexcept {
+std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept;
+inline std::optional<ForeignSpan> foreign_inside(ContextStack& stack) noexcept {
   if (foreign_context.load(std::memory_order_acquire) == nullptr) return std::nullopt;
   return ask_foreign_context(stack);
 }

@@ -34,6 +34,13 @@ SlugParts parts_of(const Container& container) {
   return {.project_name = std::move(value)};
 }
 
+// The object that a container names, for spans of `core`; null for what names none.
+pipeline::Destination* destination_named(std::string_view text, const LoggerCore& core) {
+  if (text.size() > most_container_bytes) return nullptr;
+  const auto container = pipeline::read_container(text);
+  return container ? destination_of(parts_of(*container), core) : nullptr;
+}
+
 // The header's place among the three, or null.
 std::string* slot_of(std::string_view name, TraceHeaders& headers) noexcept {
   if (is_header(name, "traceparent")) return &headers.traceparent;
@@ -142,11 +149,17 @@ SpanRef received_parent(const Parent& context, LoggerCore* logger, const Context
     parent.core = top->ref.core;
     parent.destination = top->ref.destination;
   }
-  if (const auto container = pipeline::read_container(context.container())) {
-    parent.destination = destination_of(parts_of(*container), *parent.core);
-  }
+  if (auto* const named = destination_named(context.container(), *parent.core)) parent.destination = named;
   retain(parent.lineage);
   return parent;
+}
+
+pipeline::Destination* destination_below(const ForeignSpan& foreign, const LoggerCore& core) noexcept {
+  try {
+    if (auto* const named = destination_named(foreign.container, core)) return named;
+  } catch (const std::exception&) {  // out of memory
+  }
+  return core.destination;
 }
 
 std::string received_slug(const Parent& context) {

@@ -279,6 +279,79 @@ TEST_F(Bridge, SendsTheirSpansBelowACarriedOneWhereThatWent) {
   EXPECT_EQ(receiver.span("below").text("braintrust.parent"), "project_name:q");
 }
 
+// INST 19.13, 22.1: the place of a trace is the place of what is below.
+TEST_F(Bridge, SendsOurSpansWhereTheirSpanAboveWent) {
+  using opentelemetry::trace::SetSpan;
+  const auto in_project = [&](const std::string& name, const std::string& id) {
+    const Row row = backend.row(name);
+    EXPECT_EQ(row.value("project_id", ""), id) << name;
+    EXPECT_EQ(row.value("log_id", ""), "g") << name;
+  };
+  auto by_attribute = tracing.tracer().StartSpan("by attribute", {{"braintrust.parent", "project_id:q"}});
+  {
+    const OtelScope scope(by_attribute);
+    auto ours = start("below an attribute");
+    auto theirs = tracing.start("theirs in between");
+    const OtelScope in_theirs(theirs);
+    auto below = start("further below");
+    current_span().log({.output = 1});
+    theirs->End();
+  }
+  std::thread(bind_context([&] { auto span = start("not below any"); })).join();
+  {
+    const OtelScope scope(by_attribute);
+    std::thread(bind_context([&] { auto span = start("carried"); })).join();
+    by_attribute->End();
+    auto span = start("below one that has ended");
+  }
+  {
+    auto outer = tracing.start("by context");
+    Context current = RuntimeContext::GetCurrent();
+    const auto token = RuntimeContext::Attach(otel::with_parent(SetSpan(current, outer), "experiment_id:e"));
+    auto span = start("below a context");
+    Headers headers;
+    span.inject(headers);
+    EXPECT_EQ(headers["baggage"], "braintrust.parent=experiment_id:e");
+    outer->End();
+  }
+  {
+    auto plain = tracing.start("as the processor has it");
+    const OtelScope scope(plain);
+    auto span = start("below a plain one");
+    plain->End();
+  }
+  {
+    auto odd = tracing.tracer().StartSpan("odd", {{"braintrust.parent", "somewhere"}});
+    const OtelScope scope(odd);
+    auto span = start("below an odd one");
+    odd->End();
+  }
+  for (const char* const name : {"below an attribute", "further below", "carried", "below one that has ended"}) {
+    in_project(name, "q");
+  }
+  expect_child(ours("below an attribute"), theirs("by attribute"));
+  expect_child(ours("carried"), theirs("by attribute"));
+  EXPECT_EQ(receiver.span("theirs in between").text("braintrust.parent"), "project_id:q");
+  EXPECT_EQ(backend.row("below a context").value("experiment_id", ""), "e");
+  const std::string own = backend.row("not below any").value("project_id", "");
+  EXPECT_NE(own, "q");
+  in_project("below a plain one", own);
+  in_project("below an odd one", own);
+}
+
+TEST_F(Bridge, SendsSpansOfEveryLoggerWhereTheirSpanAboveWent) {
+  Backend other(LoggerOptions{.set_current = false});
+  auto outer = tracing.tracer().StartSpan("outer", {{"braintrust.parent", "project_id:q"}});
+  {
+    const OtelScope scope(outer);
+    { auto span = other.logger().start_span("direct"); }
+    std::thread(bind_context([&] { auto span = other.logger().start_span("carried"); })).join();
+    outer->End();
+  }
+  EXPECT_EQ(other.row("direct").value("project_id", ""), "q");
+  EXPECT_EQ(other.row("carried").value("project_id", ""), "q");
+}
+
 TEST_F(Bridge, CarriesOurSpanToOtherThreadsWithTheirMeans) {
   std::string id;
   {
