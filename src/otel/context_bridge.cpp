@@ -141,20 +141,24 @@ class Bridge final : public RuntimeContextStorage, public braintrust::detail::Fo
   bool Detach(Token& token) noexcept override { return below_->Detach(token); }
 
   std::optional<braintrust::detail::ForeignSpan> newer_than(std::uint64_t number) noexcept override {
-    using braintrust::detail::ForeignSpan;
     const Attached attached = current();
     if (attached.number <= number) return std::nullopt;
+    braintrust::detail::ForeignSpan found{.number = attached.number};
     const auto value = attached.context.GetValue(opentelemetry::trace::kSpanKey);
     const auto* const span = get_if<SpanPointer>(&value);
-    if (span == nullptr || *span == nullptr) return ForeignSpan();
-    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) return ForeignSpan{.span = ours->span()};
-    const SpanContext context = (*span)->GetContext();
-    if (!context.IsValid()) return ForeignSpan();
-    try {
-      return ForeignSpan{.span = span_of(context), .container = detail::parent_below(attached.context, context)};
-    } catch (const std::exception&) {  // out of memory
-      return ForeignSpan();
+    if (span == nullptr || *span == nullptr) return found;
+    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) {
+      found.span = ours->span();
+      return found;
     }
+    try {
+      if (const SpanContext context = (*span)->GetContext(); context.IsValid()) {
+        found.container = detail::parent_below(attached.context, context);
+        found.span = span_of(context);
+      }
+    } catch (const std::exception&) {  // out of memory
+    }
+    return found;
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <optional>
 
 #include "trace/call_stack.h"
 #include "trace/context_stack.h"
@@ -28,6 +29,9 @@ struct ParkedEntries {
   std::atomic<unsigned> references = 1;
   std::atomic<bool> resumed = false;  // loans have ended
   ContextStack stack = {};            // of the coroutine alone
+  // What was current in another library inside of all that; without ids: something that has no span.
+  std::optional<SpanHandle> foreign = {};
+  std::uint64_t foreign_number = 0;  // zero: nothing was
 };
 
 namespace {
@@ -101,7 +105,7 @@ bool stays(const ContextEntry& entry) noexcept {
 
 }  // namespace
 
-void ContextStack::push(const ContextEntry& entry) {
+void ContextStack::push(const ContextEntry& entry, std::uint64_t number) {
   const bool needs_owner = size == capacity || entry.ref.lineage != nullptr || entry.lender != nullptr;
   if (needs_owner && this == &this_thread.own) [[maybe_unused]]
     const bool arm = owner.armed;
@@ -121,7 +125,7 @@ void ContextStack::push(const ContextEntry& entry) {
   retain(entry.ref.lineage);
   retain(entry.lender);
   entries()[size] = entry;
-  entries()[size++].number = context_number();
+  entries()[size++].number = number;
   ++changes;
 }
 
@@ -188,11 +192,6 @@ void ContextStack::clear() noexcept {
   capacity = inline_entries;
 }
 
-void ContextStack::append(ContextStack& other) {
-  copy(other);
-  other.clear();
-}
-
 void ContextStack::copy(const ContextStack& other) {
   for (std::size_t i = 0; i < other.size; ++i) {
     const ContextEntry& entry = other.entries()[i];
@@ -210,25 +209,26 @@ void ContextStack::take(ContextStack& own) {
   ContextEntry base{{}, nullptr, nullptr, nullptr, ContextKind::base};
   const bool has_base = first > 0 && entries()[first - 1].kind == ContextKind::base;
   if (has_base) {
-    own.push(entries()[first - 1]);
+    own.push(entries()[first - 1], entries()[first - 1].number);
   } else {
     // It has just been started: by the plain function whose span is current below.
     for (std::size_t i = first; i-- > 0;) {
       const ContextEntry& below = entries()[i];
       if (gone(below) || below.ref.core == nullptr) continue;
       base.ref = below.ref;
+      base.number = below.number;
       break;
     }
-    own.push(base);
+    own.push(base, base.number);
   }
   for (std::size_t i = first; i < size; ++i) {
-    if (!gone(entries()[i])) own.push(entries()[i]);
+    if (!gone(entries()[i])) own.push(entries()[i], entries()[i].number);
   }
   const std::size_t left = has_base ? first - 1 : first;
   while (size > left) erase(size - 1);
 }
 
-void ContextStack::put_back(ContextStack& own) {
+void ContextStack::put_back(ContextStack& own, bool as_before) {
   // Bases on top were left by coroutines that ended here, or are of one that resumes this one by a plain call. The latter is
   // kept; what is over, or there already, makes room, so that the stack does not grow.
   ContextEntry& base = own.entries()[0];
@@ -237,7 +237,11 @@ void ContextStack::put_back(ContextStack& own) {
     if (gone(left) || (left.ref.slot == base.ref.slot && left.ref.span == base.ref.span)) erase(i - 1);
   }
   if (gone(base)) push({{}, nullptr, nullptr, nullptr, ContextKind::base});  // the line it drew stays
-  append(own);
+  for (std::size_t i = 0; i < own.size; ++i) {
+    const ContextEntry& entry = own.entries()[i];
+    if (!gone(entry)) push(entry, as_before ? entry.number : context_number());
+  }
+  own.clear();
 }
 
 ContextStack& active_stack() noexcept {
@@ -266,6 +270,14 @@ SpanHandle handle_of(const ForeignSpan& foreign) noexcept {
   return SpanHandle(ref);
 }
 
+// Whether the innermost of the other library on this thread is the one of this number.
+bool is_attached_here(std::uint64_t number) noexcept {
+  ForeignContext* const other = foreign_context.load(std::memory_order_acquire);
+  if (other == nullptr || number == 0) return false;
+  const auto attached = other->newer_than(number - 1);
+  return attached && attached->number == number;
+}
+
 }  // namespace
 
 bool BoundScope::push(const SpanHandle& span) noexcept {
@@ -284,20 +296,32 @@ ParkedContext::~ParkedContext() {
 void ParkedContext::take() noexcept {
   if (!tracing()) return;
   parked_ = new (std::nothrow) ParkedEntries;
-  if (parked_ != nullptr) active_stack().take(parked_->stack);
+  if (parked_ == nullptr) return;
+  ContextStack& stack = active_stack();
+  if (const auto foreign = foreign_inside(stack)) {
+    parked_->foreign_number = foreign->number;
+    SpanHandle span = handle_of(*foreign);
+    if (span || !foreign->span.span_id()) parked_->foreign = std::move(span);
+  }
+  stack.take(parked_->stack);
 }
 
 void ParkedContext::put_back() noexcept {
   if (parked_ == nullptr) return;
   parked_->resumed.store(true, std::memory_order_relaxed);
-  active_stack().put_back(parked_->stack);
+  // What was the inner one then is so still, if this is where it was attached.
+  active_stack().put_back(parked_->stack, is_attached_here(parked_->foreign_number));
   release(std::exchange(parked_, nullptr));
 }
 
 ParkedContext::Loan ParkedContext::lend() noexcept {
-  const ContextEntry* const current = parked_ != nullptr ? parked_->stack.top() : nullptr;
-  if (current == nullptr) return {};
-  active_stack().push({current->ref, nullptr, nullptr, parked_, ContextKind::base});
+  if (parked_ == nullptr) return {};
+  const ContextEntry* const own = parked_->stack.top();
+  const SpanRef* const lent = parked_->foreign ? &parked_->foreign->ref() : own != nullptr ? &own->ref : nullptr;
+  if (lent == nullptr || lent->core == nullptr) return {};
+  // Just behind what is current in the other library: on this thread, that is there itself.
+  const std::uint64_t number = parked_->foreign_number != 0 ? parked_->foreign_number - 1 : context_number();
+  active_stack().push({*lent, nullptr, nullptr, parked_, ContextKind::base}, number);
   return Loan(parked_);
 }
 

@@ -47,7 +47,8 @@ struct ContextStack {
   void push(const SpanRef& ref, ContextKind kind, const char* traced_by = nullptr) {
     push({ref, traced_by, nullptr, nullptr, kind});
   }
-  void push(const ContextEntry& entry);  // takes references of its own
+  void push(const ContextEntry& entry) { push(entry, context_number()); }
+  void push(const ContextEntry& entry, std::uint64_t number);  // takes references of its own
   // Removes the entry of this open span, wherever it stands.
   void remove(const SpanSlot* slot, std::uint64_t generation) noexcept;
   // Removes what this scope pushed.
@@ -58,15 +59,13 @@ struct ContextStack {
   ContextEntry* top() noexcept;
   ContextEntry* top_traced() noexcept;
   void clear() noexcept;
-  // Moves the entries of `other` to the end of this stack.
-  void append(ContextStack& other);
   // Adds the entries of `other` that still count to the end of this stack.
   void copy(const ContextStack& other);
 
   // Moves the entries of the coroutine that runs on this thread into `own`, behind a base.
   void take(ContextStack& own);
-  // Puts back what `take` took, here or on another thread.
-  void put_back(ContextStack& own);
+  // Puts back what `take` took, here or on another thread; as current from now on, or (`as_before`) as it was.
+  void put_back(ContextStack& own, bool as_before);
 
   std::size_t size = 0;
   std::size_t capacity = inline_entries;

@@ -22,6 +22,7 @@ namespace braintrust::detail {
 struct ForeignSpan {
   SpanHandle span = {};
   std::string container = {};  // of theirs: where spans below it go ("project_name:…"); blank: where their logger sends them
+  std::uint64_t number = 0;    // when it became current
 };
 
 class ForeignContext {

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <coroutine>
 #include <future>
 
 #include <braintrust/trace/context.h>
+#include <braintrust/trace/coroutine.h>
 #include <braintrust/trace/executor.h>
 #include <braintrust/trace/propagation.h>
 #include <braintrust/trace/traced.h>
@@ -403,6 +405,101 @@ TEST_F(Bridge, LetsATaskBeginUnderTheirSpanAndKeepsTheThreadsOwnOutOfIt) {
   expect_child(theirs("inside the task"), theirs("outer"));
   expect_child(ours("below inside"), theirs("inside the task"));
   expect_child(ours("of the thread again"), theirs("of the thread"));
+}
+
+// A coroutine that begins where it is called, and resumes whoever awaits it.
+struct Task {
+  struct promise_type {
+    std::coroutine_handle<> waiting = std::noop_coroutine();
+    struct Final {
+      bool await_ready() noexcept { return false; }
+      std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> done) noexcept {
+        return done.promise().waiting;
+      }
+      void await_resume() noexcept {}
+    };
+    Task get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    Final final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+  bool await_ready() { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
+    handle.promise().waiting = caller;
+    return handle;
+  }
+  void await_resume() { handle.destroy(); }
+  std::coroutine_handle<promise_type> handle;
+};
+// Waits for the test, which resumes it where it likes.
+struct Pause {
+  std::coroutine_handle<>& paused;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) { paused = waiting; }
+  void await_resume() {}
+};
+
+TEST_F(Bridge, LetsWhatACoroutineAwaitsBeginUnderTheirSpanWhereverItGoesOn) {
+  std::coroutine_handle<> paused;
+  const auto inner = [&]() -> Task {
+    tracing.start("their first")->End();
+    EXPECT_TRUE(opentelemetry::trace::GetSpan(RuntimeContext::GetCurrent())->IsRecording())
+        << "their span, and none that stands for it";
+    { auto span = start("first"); }
+    co_await with_context(Pause{paused});
+    { auto span = start("second"); }
+    tracing.start("their second")->End();
+  };
+  const auto outer = [&]() -> Task {
+    auto span = start("outer");
+    auto between = tracing.start("between");
+    auto scope = std::make_unique<OtelScope>(between);
+    co_await with_context(inner());
+    between->End();
+    { auto after = start("after"); }
+  };
+  Task task = outer();
+  std::thread([&] {
+    // Their scope stays on the thread that made it.
+    task.handle.resume();
+    std::thread([&] {
+      auto other = tracing.start("of the other thread");
+      const OtelScope in_other(other);
+      paused.resume();
+      other->End();
+    }).join();
+  }).join();
+  ASSERT_TRUE(task.handle.done());
+  task.handle.destroy();
+  for (const char* const name : {"first", "second"}) expect_child(ours(name), theirs("between"));
+  for (const char* const name : {"their first", "their second"}) expect_child(theirs(name), theirs("between"));
+  expect_child(ours("after"), ours("outer"));
+}
+
+TEST_F(Bridge, KeepsTheirSpanTheInnerOneOfACoroutineThatGoesOnOnItsThread) {
+  std::coroutine_handle<> paused;
+  const auto run = [&]() -> Task {
+    auto outer = start("outer");
+    auto between = tracing.start("between");
+    {
+      const OtelScope scope(between);
+      co_await with_context(Pause{paused});
+      { auto span = start("inner"); }
+      tracing.start("their inner")->End();
+      EXPECT_TRUE(opentelemetry::trace::GetSpan(RuntimeContext::GetCurrent())->IsRecording());
+    }
+    between->End();
+    { auto span = start("after"); }
+  };
+  Task task = run();
+  task.handle.resume();
+  paused.resume();
+  ASSERT_TRUE(task.handle.done());
+  task.handle.destroy();
+  expect_child(ours("inner"), theirs("between"));
+  expect_child(theirs("their inner"), theirs("between"));
+  expect_child(ours("after"), ours("outer"));
 }
 
 TEST_F(Bridge, LetsARootContextOfTheirsBeginATrace) {
