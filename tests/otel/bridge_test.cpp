@@ -203,10 +203,10 @@ TEST_F(Bridge, PassesTracestateAndFlagsOfTheirSpanOnToAllBelowIt) {
   Backend other(LoggerOptions{.set_current = false});
   for (const auto& [flags, text] : {std::pair<std::uint8_t, std::string>{0, "-00"}, {3, "-03"}}) {
     const auto token = RuntimeContext::Attach(received(flags));
-    const auto check = [&text = text](const auto& span) {
+    const auto check = [&wanted = text](const auto& span) {
       Headers headers;
       span.inject(headers);
-      EXPECT_EQ(headers["traceparent"], "00-01" + std::string(30, '0') + "-" + to_string(span.span_id()) + text);
+      EXPECT_EQ(headers["traceparent"], "00-01" + std::string(30, '0') + "-" + to_string(span.span_id()) + wanted);
       EXPECT_EQ(headers["tracestate"], state);
     };
     check(current_span());
