@@ -1,6 +1,7 @@
 #include "core/json_number.h"
 
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 namespace braintrust::detail {
@@ -15,6 +16,12 @@ double number_of(std::string_view json) noexcept {
   if (small) return 0;
   constexpr double most = std::numeric_limits<double>::infinity();
   return json.starts_with('-') ? -most : most;
+}
+
+std::optional<double> finite_number(std::string_view json) noexcept {
+  if (json.empty() || (json.front() != '-' && (json.front() < '0' || json.front() > '9'))) return std::nullopt;
+  const double value = number_of(json);
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace braintrust::detail

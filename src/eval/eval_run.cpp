@@ -182,9 +182,10 @@ void EvalRun::run_case(Lock& lock, Worker& self, const std::shared_ptr<CaseRun>&
 }
 
 void EvalRun::run_grader(Lock& lock, Worker& self) {
-  const auto [run, which] = std::move(to_grade_.front());
+  const std::shared_ptr<CaseRun> run = std::move(to_grade_.front().first);
+  const std::size_t which = to_grade_.front().second;
   to_grade_.pop_front();
-  away(lock, self, [&, &run = run, &which = which] { run->grade(which); });
+  away(lock, self, [&] { run->grade(which); });
   const auto found = running_.find(run.get());
   if (found == running_.end() || --found->second.graders_left > 0) return;
   finish(lock, self, run);

@@ -22,6 +22,7 @@
 #include "local/otlp_headers.h"
 #include "local/projects.h"
 #include "local/store_state.h"
+#include "pipeline/container.h"
 
 namespace braintrust::local {
 namespace {
@@ -51,7 +52,7 @@ void print_why_nothing(const ProgramEnd& end, bool automatic) {
 std::string otlp_parent_in(const detail::Environment& environment) {
   if (auto parent = environment.get("BRAINTRUST_PARENT"); !parent.empty()) return parent;
   const auto project = environment.get("BRAINTRUST_PROJECT");
-  return "project_name:" + (project.empty() ? default_project : project);
+  return pipeline::write_container({pipeline::Container::project_name, project.empty() ? default_project : project});
 }
 
 // Prints these traces, the last ones if they are many.

@@ -9,6 +9,7 @@
 #include "local/otlp_headers.h"
 #include "local/projects.h"
 #include "local/signals.h"
+#include "pipeline/container.h"
 
 namespace braintrust::local {
 
@@ -25,7 +26,8 @@ int serve(const ServeArguments& arguments) {
   fmt::print("use it with  export BRAINTRUST_API_KEY=local BRAINTRUST_APP_URL={0} BRAINTRUST_API_URL={0}\n", server->url());
   fmt::print("OpenTelemetry:");
   const char* before = " export ";
-  for (const auto& [name, value] : otlp_variables(server->url(), std::string("project_name:") + default_project, {})) {
+  for (const auto& [name, value] :
+       otlp_variables(server->url(), pipeline::write_container({pipeline::Container::project_name, default_project}), {})) {
     fmt::print("{}{}={}", std::exchange(before, " "), name, value);
   }
   fmt::print("\n");

@@ -13,9 +13,12 @@
 #include "local/otlp_headers.h"
 #include "local/otlp_rows.h"
 #include "local/projects.h"
+#include "pipeline/container.h"
 
 namespace braintrust::local {
 namespace {
+
+using pipeline::Container;
 
 // Of a body, decoded. The OpenTelemetry Collector takes 20 MiB.
 constexpr std::size_t most_bytes = 64UL * 1024 * 1024;
@@ -35,24 +38,23 @@ class Containers {
   // The members of a row that name the object; nothing for what names none.
   Result<std::optional<std::string>> members(const std::string& parent) {
     if (const auto known = known_.find(parent); known != known_.end()) return known->second;
-    std::string_view kind = parent, name;
-    if (const auto colon = kind.find(':'); colon != std::string_view::npos) {
-      name = kind.substr(colon + 1);
-      kind = kind.substr(0, colon);
+    const auto container = pipeline::read_container(parent);
+    if (!container) return known_[parent] = std::nullopt;
+    switch (container->kind) {
+      case Container::experiment_id:
+        return known_[parent] = "\"experiment_id\":" + llm::json_string(container->value);
+      case Container::project_id:
+        return known_[parent] = project(container->value);
+      case Container::project_name:
+        break;
     }
-    std::optional<std::string> members;
-    if (kind == "experiment_id" && !name.empty()) members = "\"experiment_id\":" + llm::json_string(name);
-    if (kind == "project_id" && !name.empty()) members = project(llm::json_string(name));
-    if (kind == "project_name" && !name.empty()) {
-      const auto made = store_.register_project(llm::repaired_utf8(name));
-      if (!made) return made.error();
-      members = project(llm::json_string(made->id));
-    }
-    return known_[parent] = members;
+    const auto made = store_.register_project(llm::repaired_utf8(container->value));
+    if (!made) return made.error();
+    return known_[parent] = project(made->id);
   }
 
  private:
-  static std::string project(const std::string& id) { return "\"project_id\":" + id + ",\"log_id\":\"g\""; }
+  static std::string project(std::string_view id) { return "\"project_id\":" + llm::json_string(id) + ",\"log_id\":\"g\""; }
 
   Store& store_;
   std::map<std::string, std::optional<std::string>> known_;
@@ -82,7 +84,7 @@ Result<HttpAnswer> store_spans(Store& store, const OtlpRequest& spans, const std
       auto parent = otlp_parent(span);
       if (parent.empty()) parent = parent_header;
       if (parent.empty()) {
-        parent = std::string("project_name:") + default_project;
+        parent = pipeline::write_container({Container::project_name, default_project});
         report.warn(default_warning);
       }
       const auto container = containers.members(parent);

@@ -20,8 +20,8 @@
 #include <opentelemetry/trace/span_metadata.h>
 #include <opentelemetry/trace/trace_state.h>
 
-#include "otel/settings.h"
-#include "pipeline/destination.h"
+#include "otel/parents.h"
+#include "pipeline/container.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/logger_core.h"
@@ -104,21 +104,8 @@ class Mark final : public DefaultSpan {
 // Where the rows of a span go, for those of opentelemetry-cpp below it. Blank while only `.env.braintrust` says it, and for a
 // span of theirs that was carried here.
 std::string parent_of(const braintrust::detail::SpanRef& span) {
-  using pipeline::ObjectType;
   if (!span.row) return {};
-  const auto& destination = *static_cast<const pipeline::Destination*>(span.destination);
-  const std::string* const id = destination.id();
-  switch (destination.type) {
-    case ObjectType::experiment:
-      return id != nullptr ? "experiment_id:" + *id : std::string();
-    case ObjectType::project_logs:
-      if (id != nullptr) return "project_id:" + *id;
-      return destination.name.empty() ? detail::project_of(span.core->settings) : "project_name:" + destination.name;
-    case ObjectType::playground_logs:
-    case ObjectType::dataset:
-      break;
-  }
-  return {};
+  return pipeline::container_of(*static_cast<const pipeline::Destination*>(span.destination), span.core->settings);
 }
 
 class Bridge final : public RuntimeContextStorage, public braintrust::detail::ForeignContext {
@@ -153,20 +140,25 @@ class Bridge final : public RuntimeContextStorage, public braintrust::detail::Fo
 
   bool Detach(Token& token) noexcept override { return below_->Detach(token); }
 
-  std::optional<SpanHandle> newer_than(std::uint64_t number) noexcept override {
+  std::optional<braintrust::detail::ForeignSpan> newer_than(std::uint64_t number) noexcept override {
     const Attached attached = current();
     if (attached.number <= number) return std::nullopt;
+    braintrust::detail::ForeignSpan found{.number = attached.number};
     const auto value = attached.context.GetValue(opentelemetry::trace::kSpanKey);
     const auto* const span = get_if<SpanPointer>(&value);
-    if (span == nullptr || *span == nullptr) return SpanHandle();
-    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) return ours->span();
-    const SpanContext context = (*span)->GetContext();
-    if (!context.IsValid()) return SpanHandle();
-    try {
-      return span_of(context);
-    } catch (const std::exception&) {  // out of memory
-      return SpanHandle();
+    if (span == nullptr || *span == nullptr) return found;
+    if (const auto* const ours = dynamic_cast<const OurSpan*>(span->get())) {
+      found.span = ours->span();
+      return found;
     }
+    try {
+      if (const SpanContext context = (*span)->GetContext(); context.IsValid()) {
+        found.container = detail::parent_below(attached.context, context);
+        found.span = span_of(context);
+      }
+    } catch (const std::exception&) {  // out of memory
+    }
+    return found;
   }
 
  private:
@@ -193,6 +185,7 @@ class Bridge final : public RuntimeContextStorage, public braintrust::detail::Fo
 void bridge_contexts() {
   static std::once_flag once;
   std::call_once(once, [] {
+    detail::prepare_parents();
     // Never destroyed: spans ask it in destructors of static objects, too.
     auto* const bridge = new Bridge(RuntimeContext::GetConstRuntimeContextStorage());
     RuntimeContext::SetRuntimeContextStorage(std::shared_ptr<RuntimeContextStorage>(bridge, [](auto*) {}));

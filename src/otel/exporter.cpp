@@ -18,6 +18,7 @@
 #include "otel/span_record.h"
 #include "otlp/encoding.h"
 #include "pipeline/blocking_http.h"
+#include "pipeline/container.h"
 #include "pipeline/login.h"
 
 namespace braintrust::otel::detail {
@@ -104,7 +105,7 @@ std::optional<BraintrustExporter::Target> BraintrustExporter::find_target() {
   };
   add("Authorization", "Bearer " + connection.api_key);
   add("Content-Type", "application/x-protobuf");
-  add("x-bt-parent", settings_.parent.empty() ? project_of(connection) : settings_.parent);
+  add("x-bt-parent", settings_.parent.empty() ? pipeline::container_of(connection) : settings_.parent);
   add("x-bt-org-name", connection.org_name);
   return target;
 }

@@ -105,8 +105,7 @@ class Memory {
   std::array<Shard, 16> shards_;
 };
 
-}  // namespace
-
+// What `with_parent` or the baggage of a context says; or blank.
 std::string parent_in(const Context& context) {
   const auto value = context.GetValue(parent_key);
   if (const auto* const span = get_if<shared_ptr<opentelemetry::trace::Span>>(&value)) {
@@ -120,12 +119,19 @@ std::string parent_in(const Context& context) {
   return {};
 }
 
+}  // namespace
+
+std::string parent_below(const Context& context, const SpanContext& parent) {
+  std::string place = parent_in(context);
+  if (braintrust::detail::is_blank(place) && parent.IsValid()) place = Memory::of_process().find(key_of(parent.span_id()));
+  return place;
+}
+
 void place(SpanRecord& span, const SpanContext& parent, std::string_view otherwise) {
   using braintrust::detail::is_blank;
   std::string place(span.text(parent_key));
   if (is_blank(place)) {
-    place = parent_in(opentelemetry::context::RuntimeContext::GetCurrent());
-    if (is_blank(place) && parent.IsValid()) place = Memory::of_process().find(key_of(parent.span_id()));
+    place = parent_below(opentelemetry::context::RuntimeContext::GetCurrent(), parent);
     if (is_blank(place)) place = otherwise;
     if (is_blank(place)) return;
     span.attributes.emplace_back(parent_key, place);

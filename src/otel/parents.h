@@ -28,8 +28,9 @@ void prepare_parents();
 // Gives `span` its attribute, where it has none. `otherwise`: the processor's own; blank for none.
 void place(SpanRecord& span, const opentelemetry::trace::SpanContext& parent, std::string_view otherwise);
 
-// What `with_parent` or the baggage of a context says; or blank.
-std::string parent_in(const opentelemetry::context::Context& context);
+// Where spans below `parent` go that are started under `context`: what `with_parent` or the baggage says, else what `parent`
+// got, as far as it is remembered; or blank.
+std::string parent_below(const opentelemetry::context::Context& context, const opentelemetry::trace::SpanContext& parent);
 
 // The span has ended.
 void forget_later(const SpanRecord& span) noexcept;

@@ -6,6 +6,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "core/environment.h"
+#include "pipeline/container.h"
 #include "trace/settings.h"
 
 namespace braintrust::otel::detail {
@@ -49,11 +50,6 @@ bool fits_header(std::string_view value) noexcept {
   });
 }
 
-std::string project_of(const pipeline::Settings& settings) {
-  if (!is_blank(settings.project_id)) return "project_id:" + settings.project_id;
-  return is_blank(settings.project) ? std::string() : "project_name:" + settings.project;
-}
-
 ProcessorSettings resolve(const SpanProcessorOptions& options) {
   const Environment environment = Environment::snapshot();
   ProcessorSettings settings;
@@ -64,7 +60,7 @@ ProcessorSettings resolve(const SpanProcessorOptions& options) {
           .settings;
   settings.connection.request_timeout = std::max(options.request_timeout, std::chrono::milliseconds(1));
   settings.parent = parent_of(options, environment);
-  if (settings.parent.empty()) settings.parent = project_of(settings.connection);
+  if (settings.parent.empty()) settings.parent = pipeline::container_of(settings.connection);
   if (!fits_header(settings.parent)) settings.parent.clear();
   for (const auto& [name, value] : options.headers) {
     if (is_header_name(name) && fits_header(value)) {

@@ -32,7 +32,4 @@ ProcessorSettings resolve(const SpanProcessorOptions& options);
 // Whether it can be the value of a header: no control characters.
 bool fits_header(std::string_view value) noexcept;
 
-// `project_id:…`, else `project_name:…`, else blank.
-std::string project_of(const pipeline::Settings& settings);
-
 }  // namespace braintrust::otel::detail

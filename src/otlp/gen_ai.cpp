@@ -1,7 +1,6 @@
 #include "otlp/gen_ai.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -53,17 +52,12 @@ constexpr Name usage_names[] = {
 bool is_array(std::string_view json) { return !json.empty() && json.front() == '['; }
 bool is_object(std::string_view json) { return !json.empty() && json.front() == '{'; }
 bool is_null(std::string_view json) { return json.empty() || json == "null"; }
-bool is_number(std::string_view json) {
-  if (json.empty() || (json.front() != '-' && (json.front() < '0' || json.front() > '9'))) return false;
-  return std::isfinite(number_of(json));
-}
-
 bool fits(std::string_view value, Attribute::Type type) {
   switch (type) {
     case Attribute::Type::integer:
       return is_integer(value);
     case Attribute::Type::number:
-      return is_number(value);
+      return finite_number(value).has_value();
     case Attribute::Type::strings:
       return is_array(value);
     default:

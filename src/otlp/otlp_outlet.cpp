@@ -13,6 +13,7 @@
 #include "core/gzip.h"
 #include "core/quantity_text.h"
 #include "otlp/span_of_row.h"
+#include "pipeline/container.h"
 #include "pipeline/login.h"
 #include "pipeline/retry.h"
 #include "pipeline/row_merge.h"
@@ -50,21 +51,6 @@ struct OpenSpan {
   Destination* destination = nullptr;
   std::string text = {};
 };
-
-// "project_name:P": what `braintrust.parent` says of a place. Blank for one that cannot be told that way.
-std::string container_of(const Destination& destination, const Settings& settings) {
-  const std::string* const id = destination.id();
-  switch (destination.type) {
-    case ObjectType::experiment:
-      return id != nullptr ? "experiment_id:" + *id : std::string();
-    case ObjectType::project_logs:
-      if (id != nullptr) return "project_id:" + *id;
-      if (!destination.name.empty()) return "project_name:" + destination.name;
-      return settings.project_id.empty() ? "project_name:" + settings.project : "project_id:" + settings.project_id;
-    default:
-      return {};
-  }
-}
 
 bool may_repeat(int status) { return status == 0 || status == 429 || (status >= 502 && status <= 504); }
 
@@ -131,6 +117,10 @@ struct OtlpOutlet::State {
     encode(open->second.text, *open->second.destination);
     open_bytes -= open->second.text.size();
     return open_spans.erase(open);
+  }
+  void lose_end(RowId row) {
+    given_up.erase(row);
+    if (const auto open = open_spans.find(row); open != open_spans.end()) encode_open(open);
   }
   void encode_all_open() {
     for (auto open = open_spans.begin(); open != open_spans.end();) open = encode_open(open);
@@ -367,6 +357,7 @@ OtlpOutlet::~OtlpOutlet() = default;
 
 void OtlpOutlet::take(const Row& row) { state_->take(row); }
 void OtlpOutlet::take_no_more_of_open_spans() { state_->encode_all_open(); }
+void OtlpOutlet::lose_end(RowId row) { state_->lose_end(row); }
 void OtlpOutlet::seal() { state_->seal(); }
 void OtlpOutlet::advance(Clock::time_point now) { state_->advance(now); }
 Clock::time_point OtlpOutlet::next_due() const { return state_->next_due(); }

@@ -2,10 +2,10 @@
 
 // `OtlpOutlet`: brings spans to a server that takes OTLP over HTTP (pipeline/outlet.h).
 //
-// A span becomes a span of OTLP when its last row comes; rows that were written while it was open wait here for that. Spans
-// then go in batches, a few requests at a time. Repeated are requests without an answer and the statuses 429, 502, 503 and 504,
-// and no others, as the specification has it; a batch that is too large (413) is halved. Of one that was taken in part, the
-// rest counts as refused.
+// A span becomes a span of OTLP when its last row comes; rows that were written while it was open wait here for that. Where the
+// last one is lost, the span goes as it stands. Spans then go in batches, a few requests at a time. Repeated are requests
+// without an answer and the statuses 429, 502, 503 and 504, and no others, as the specification has it; a batch that is too
+// large (413) is halved. Of one that was taken in part, the rest counts as refused.
 //
 // Threads: one. Errors: told to the diagnostics handler and counted. Source: the OTLP specification 1.3, "OTLP/HTTP".
 
@@ -40,6 +40,7 @@ class OtlpOutlet final : public pipeline::Outlet {
 
   void take(const pipeline::Row& row) override;
   void take_no_more_of_open_spans() override;
+  void lose_end(RowId row) override;
   void seal() override;
   void advance(Clock::time_point now) override;
   Clock::time_point next_due() const override;

@@ -58,6 +58,11 @@ void Courier::take_upload(Upload upload) {
   add(counters_.uploads_failed, 1);
 }
 
+void Courier::lose_end(RowId row) {
+  for (const auto& outlet : outlets_) outlet->lose_end(row);
+  publish_held();
+}
+
 void Courier::take_no_more_of_open_spans() {
   for (const auto& outlet : outlets_) outlet->take_no_more_of_open_spans();
 }

@@ -45,6 +45,9 @@ class Courier {
   // What a row that was taken before refers to.
   void take_upload(Upload upload);
 
+  // A span of which rows were taken has ended, and the row that says so is lost.
+  void lose_end(RowId row);
+
   // The logger is about to end: open spans are sent as they stand.
   void take_no_more_of_open_spans();
 

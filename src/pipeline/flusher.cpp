@@ -67,6 +67,14 @@ Queue* Flusher::make_queue() {
       this);
 }
 
+void Flusher::lose_end(RowId row) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (state_.load(std::memory_order_relaxed) == running) lost_ends_.push_back(row);
+  } catch (const std::exception&) {  // out of memory: it is waited for until the logger ends
+  }
+}
+
 bool Flusher::start() noexcept {
   std::string failure;
   {
@@ -119,6 +127,7 @@ void Flusher::run() {
   std::uint64_t flush_answered = 0;
   bool last_flush = false;  // nothing was taken any more when it began
   bool stopping = false;
+  std::vector<RowId> lost_ends;
 
   for (;;) {
     bool open_spans = false;
@@ -132,6 +141,7 @@ void Flusher::run() {
       // Before a flush that came behind it is answered.
       if (std::exchange(key_wanted_, false)) courier->look_for_key();
       stopping = stop_wanted_;
+      if (lost_ends.empty()) lost_ends.swap(lost_ends_);
       closing_now = state_.load(std::memory_order_relaxed) == closing;
       may_end = may_end_ != nullptr && may_end_(may_end_context_);
     }
@@ -159,6 +169,8 @@ void Flusher::run() {
         looked_at = now;
         if (first == nullptr && queue.rows() == 0) queue.trim(kept_when_idle);
       }
+      // After what was written of these spans while they were open.
+      for (; !lost_ends.empty(); lost_ends.pop_back()) source_.lose_end(lost_ends.back(), *courier);
       while (first != nullptr && !courier->full()) {
         read_records(*first, [&](const char* record) {
           source_.write(record, *courier);
@@ -381,6 +393,7 @@ void Flusher::after_fork_in_child() {
   joining_ = false;
   flush_wanted_ = flush_done_ = 0;
   open_spans_wanted_ = stop_wanted_ = key_wanted_ = false;
+  lost_ends_.clear();
   lacks_key_.store(false);
   drops_told_ = 0;
   drops_told_at_ = {};

@@ -25,7 +25,9 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
+#include <braintrust/core/id.h>
 #include <braintrust/pipeline/queue.h>
 #include <braintrust/pipeline/stats.h>
 
@@ -45,6 +47,8 @@ class RowSource {
   virtual void discard(const char* record) noexcept = 0;
   // Rows for spans that are open: for all, or for those that have been open long enough and were not told of lately.
   virtual void write_open(bool all, Courier& courier) = 0;
+  // The end of a span that was open in `write_open` is lost.
+  virtual void lose_end(RowId row, Courier& courier) = 0;
   // In a forked child: what the parent's thread was in the middle of writing must not be touched.
   virtual void begin_anew() = 0;
 };
@@ -75,6 +79,9 @@ class Flusher {
   bool push_behind(std::size_t bytes, Write&& write) {
     return can_push() && queue_.load(std::memory_order_relaxed)->push_behind(bytes, std::forward<Write>(write));
   }
+
+  // What was not queued is the end of a span of which rows may have been written: who waits for it is told.
+  void lose_end(RowId row) noexcept;
 
   // A span begins.
   void expect_rows() noexcept {
@@ -148,6 +155,7 @@ class Flusher {
   bool open_spans_wanted_ = false;
   bool stop_wanted_ = false;
   bool key_wanted_ = false;
+  std::vector<RowId> lost_ends_;
   bool (*may_end_)(void*) = nullptr;
   void* may_end_context_ = nullptr;
   std::uint64_t drops_told_ = 0;  // the thread's

@@ -45,6 +45,8 @@ class Outlet {
   virtual void take(const Row& row) = 0;
   // The logger is about to end: what waits for the end of its span is to go as it stands.
   virtual void take_no_more_of_open_spans() {}
+  // The end of this span will not come: it found no room in the queue, or could not be written.
+  virtual void lose_end(RowId) {}
   // What was taken until now need not wait for more rows.
   virtual void seal() = 0;
   // Sends what can be sent now. Never waits.

@@ -24,7 +24,12 @@ class PerProcess {
   PerProcess() = default;
   ~PerProcess() {
     // Never a parent's: its lock may be held.
-    if (Made* const own = newest_.load(std::memory_order_acquire); own != nullptr && own->process == process_id()) delete own;
+    Made* of_parents = newest_.load(std::memory_order_acquire);
+    if (of_parents != nullptr && of_parents->process == process_id()) {
+      const std::unique_ptr<Made> own(of_parents);
+      of_parents = own->of_parent;
+    }
+    if (of_parents != nullptr) keep_in_sight(of_parents);
   }
   PerProcess(const PerProcess&) = delete;
   PerProcess& operator=(const PerProcess&) = delete;
@@ -48,6 +53,16 @@ class PerProcess {
     Made* of_parent = nullptr;
     T value = {};
   };
+
+  static void keep_in_sight(Made* newest) noexcept {
+    static constinit std::atomic<Made*> all = nullptr;
+    Made* oldest = newest;
+    while (oldest->of_parent != nullptr) oldest = oldest->of_parent;
+    oldest->of_parent = all.load(std::memory_order_relaxed);
+    while (!all.compare_exchange_weak(oldest->of_parent, newest, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    }
+  }
+
   std::atomic<Made*> newest_ = nullptr;
 };
 

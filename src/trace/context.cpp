@@ -6,11 +6,13 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <optional>
 
 #include "trace/call_stack.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/logger_core.h"
+#include "trace/propagation.h"
 #include "trace/span_slot.h"
 
 // Present in a program with the address sanitizer, which keeps local variables beside the call stack.
@@ -27,6 +29,9 @@ struct ParkedEntries {
   std::atomic<unsigned> references = 1;
   std::atomic<bool> resumed = false;  // loans have ended
   ContextStack stack = {};            // of the coroutine alone
+  // What was current in another library inside of all that; without ids: something that has no span.
+  std::optional<SpanHandle> foreign = {};
+  std::uint64_t foreign_number = 0;  // zero: nothing was
 };
 
 namespace {
@@ -108,7 +113,7 @@ bool stays(const ContextEntry& entry) noexcept {
 
 }  // namespace
 
-void ContextStack::push(const ContextEntry& entry) {
+void ContextStack::push(const ContextEntry& entry, std::uint64_t number) {
   const bool needs_owner =
       size == capacity || entry.ref.lineage != nullptr || entry.lender != nullptr || entry.prompt != nullptr;
   if (needs_owner && this == &this_thread.own) [[maybe_unused]]
@@ -130,7 +135,7 @@ void ContextStack::push(const ContextEntry& entry) {
   retain(entry.lender);
   retain(entry.prompt);
   entries()[size] = entry;
-  entries()[size++].number = context_number();
+  entries()[size++].number = number;
   ++changes;
 }
 
@@ -210,11 +215,6 @@ void ContextStack::clear() noexcept {
   capacity = inline_entries;
 }
 
-void ContextStack::append(ContextStack& other) {
-  copy(other);
-  other.clear();
-}
-
 void ContextStack::copy(const ContextStack& other) {
   for (std::size_t i = 0; i < other.size; ++i) {
     const ContextEntry& entry = other.entries()[i];
@@ -232,26 +232,27 @@ void ContextStack::take(ContextStack& own) {
   ContextEntry base{.kind = ContextKind::base};
   const bool has_base = first > 0 && entries()[first - 1].kind == ContextKind::base;
   if (has_base) {
-    own.push(entries()[first - 1]);
+    own.push(entries()[first - 1], entries()[first - 1].number);
   } else {
     // It has just been started: by the plain function whose span is current below.
     for (std::size_t i = first; i-- > 0;) {
       const ContextEntry& below = entries()[i];
       if (gone(below) || below.ref.core == nullptr) continue;
       base.ref = below.ref;
+      base.number = below.number;
       break;
     }
     base.prompt = top_prompt(first);
-    own.push(base);
+    own.push(base, base.number);
   }
   for (std::size_t i = first; i < size; ++i) {
-    if (!gone(entries()[i])) own.push(entries()[i]);
+    if (!gone(entries()[i])) own.push(entries()[i], entries()[i].number);
   }
   const std::size_t left = has_base ? first - 1 : first;
   while (size > left) erase(size - 1);
 }
 
-void ContextStack::put_back(ContextStack& own) {
+void ContextStack::put_back(ContextStack& own, bool as_before) {
   // Bases on top were left by coroutines that ended here, or are of one that resumes this one by a plain call. The latter is
   // kept; what is over, or there already, makes room, so that the stack does not grow.
   ContextEntry& base = own.entries()[0];
@@ -262,7 +263,11 @@ void ContextStack::put_back(ContextStack& own) {
     if (gone(left) || (same_span && same_prompt)) erase(i - 1);
   }
   if (gone(base)) push({.kind = ContextKind::base});  // the line it drew stays
-  append(own);
+  for (std::size_t i = 0; i < own.size; ++i) {
+    const ContextEntry& entry = own.entries()[i];
+    if (!gone(entry)) push(entry, as_before ? entry.number : context_number());
+  }
+  own.clear();
 }
 
 ContextStack& active_stack() noexcept {
@@ -272,7 +277,7 @@ ContextStack& active_stack() noexcept {
 
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept { return std::exchange(this_thread.active, stack); }
 
-std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept {
+std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept {
   ForeignContext* const other = foreign_context.load(std::memory_order_acquire);
   const ContextEntry* const top = stack.top();
   return other->newer_than(std::max(stack.activated, top != nullptr ? top->number : 0));
@@ -290,14 +295,22 @@ void push_first(ContextStack& stack) {
 }
 
 // A span of another library as one that may have children here, and has no row.
-SpanHandle handle_of(const SpanHandle& foreign) noexcept {
+SpanHandle handle_of(const ForeignSpan& foreign) noexcept {
   LoggerCore* const core = current_core();
-  if (foreign) return foreign;
-  if (core == nullptr || !foreign.span_id()) return {};
-  SpanRef ref = foreign.ref();
+  if (foreign.span) return foreign.span;
+  if (core == nullptr || !foreign.span.span_id()) return {};
+  SpanRef ref = foreign.span.ref();
   ref.core = core;
-  ref.destination = core->destination;
+  ref.destination = destination_below(foreign, *core);
   return SpanHandle(ref);
+}
+
+// Whether the innermost of the other library on this thread is the one of this number.
+bool is_attached_here(std::uint64_t number) noexcept {
+  ForeignContext* const other = foreign_context.load(std::memory_order_acquire);
+  if (other == nullptr || number == 0) return false;
+  const auto attached = other->newer_than(number - 1);
+  return attached && attached->number == number;
 }
 
 }  // namespace
@@ -318,23 +331,34 @@ ParkedContext::~ParkedContext() {
 void ParkedContext::take() noexcept {
   if (!tracing()) return;
   parked_ = new (std::nothrow) ParkedEntries;
-  if (parked_ != nullptr) active_stack().take(parked_->stack);
+  if (parked_ == nullptr) return;
+  ContextStack& stack = active_stack();
+  if (const auto foreign = foreign_inside(stack)) {
+    parked_->foreign_number = foreign->number;
+    SpanHandle span = handle_of(*foreign);
+    if (span || !foreign->span.span_id()) parked_->foreign = std::move(span);
+  }
+  stack.take(parked_->stack);
 }
 
 void ParkedContext::put_back() noexcept {
   if (parked_ == nullptr) return;
   parked_->resumed.store(true, std::memory_order_relaxed);
-  active_stack().put_back(parked_->stack);
+  // What was the inner one then is so still, if this is where it was attached.
+  active_stack().put_back(parked_->stack, is_attached_here(parked_->foreign_number));
   release(std::exchange(parked_, nullptr));
 }
 
 ParkedContext::Loan ParkedContext::lend() noexcept {
   if (parked_ == nullptr) return {};
-  const ContextEntry* const current = parked_->stack.top();
+  const ContextEntry* const own = parked_->stack.top();
+  const SpanRef* const current = parked_->foreign ? &parked_->foreign->ref() : own != nullptr ? &own->ref : nullptr;
+  const SpanRef lent = current != nullptr && current->core != nullptr ? *current : SpanRef{};
   PromptNode* const prompt = parked_->stack.top_prompt();
-  if (current == nullptr && prompt == nullptr) return {};
-  active_stack().push(
-      {.ref = current != nullptr ? current->ref : SpanRef{}, .kind = ContextKind::base, .lender = parked_, .prompt = prompt});
+  if (lent.core == nullptr && prompt == nullptr) return {};
+  // Just behind what is current in the other library: on this thread, that is there itself.
+  const std::uint64_t number = parked_->foreign_number != 0 ? parked_->foreign_number - 1 : context_number();
+  active_stack().push({.ref = lent, .kind = ContextKind::base, .lender = parked_, .prompt = prompt}, number);
   return Loan(parked_);
 }
 

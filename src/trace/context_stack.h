@@ -50,7 +50,8 @@ struct ContextStack {
   void push(const SpanRef& ref, ContextKind kind, const char* traced_by = nullptr) {
     push({.ref = ref, .kind = kind, .traced_by = traced_by});
   }
-  void push(const ContextEntry& entry);  // takes references of its own
+  void push(const ContextEntry& entry) { push(entry, context_number()); }
+  void push(const ContextEntry& entry, std::uint64_t number);  // takes references of its own
   // Removes the entry of this open span, wherever it stands.
   void remove(const SpanSlot* slot, std::uint64_t generation) noexcept;
   // Removes what this scope pushed.
@@ -65,15 +66,13 @@ struct ContextStack {
   PromptNode* top_prompt(std::size_t below) const noexcept;
   PromptNode* top_prompt() const noexcept { return top_prompt(size); }
   void clear() noexcept;
-  // Moves the entries of `other` to the end of this stack.
-  void append(ContextStack& other);
   // Adds the entries of `other` that still count to the end of this stack.
   void copy(const ContextStack& other);
 
   // Moves the entries of the coroutine that runs on this thread into `own`, behind a base.
   void take(ContextStack& own);
-  // Puts back what `take` took, here or on another thread.
-  void put_back(ContextStack& own);
+  // Puts back what `take` took, here or on another thread; as current from now on, or (`as_before`) as it was.
+  void put_back(ContextStack& own, bool as_before);
 
   std::size_t size = 0;
   std::size_t capacity = inline_entries;
@@ -98,8 +97,8 @@ ContextStack& active_stack() noexcept;
 ContextStack* exchange_active_stack(ContextStack* stack) noexcept;  // null = the thread's own
 
 // What is current in another library inside of all that this stack holds.
-std::optional<SpanHandle> ask_foreign_context(ContextStack& stack) noexcept;
-inline std::optional<SpanHandle> foreign_inside(ContextStack& stack) noexcept {
+std::optional<ForeignSpan> ask_foreign_context(ContextStack& stack) noexcept;
+inline std::optional<ForeignSpan> foreign_inside(ContextStack& stack) noexcept {
   if (foreign_context.load(std::memory_order_acquire) == nullptr) return std::nullopt;
   return ask_foreign_context(stack);
 }

@@ -11,16 +11,24 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <braintrust/trace/span.h>
 
 namespace braintrust::detail {
 
+// With a row: a span of ours that took the way through the other library. Without: one of theirs, as `span_of` makes it
+// (propagation.h). Without ids: something that has no span.
+struct ForeignSpan {
+  SpanHandle span = {};
+  std::string container = {};  // of theirs: where spans below it go ("project_name:…"); blank: where their logger sends them
+  std::uint64_t number = 0;    // when it became current
+};
+
 class ForeignContext {
  public:
-  // What became current after `number` on this thread, if anything did. With a row: a span of ours that took the way through
-  // the other library. Without: one of theirs, as `span_of` makes it (propagation.h). Without ids: something that has no span.
-  virtual std::optional<SpanHandle> newer_than(std::uint64_t number) noexcept = 0;
+  // What became current after `number` on this thread, if anything did.
+  virtual std::optional<ForeignSpan> newer_than(std::uint64_t number) noexcept = 0;
 
  protected:
   ~ForeignContext() = default;

@@ -41,6 +41,7 @@ struct Process {
   std::mutex mutex;
   LoggerCore* loggers = nullptr;  // all that were ever made
   std::map<std::tuple<ObjectType, std::string, std::string>, Destination*> destinations;
+  std::size_t foreign_destinations = 0;  // of these, those that others named first
   std::vector<std::pair<const LoggerCore*, Destination*>> datasets;
   std::terminate_handler former_terminate = nullptr;
   bool hooked = false;
@@ -121,13 +122,13 @@ void hook_process_events() {
   pipeline::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-// Null where it would be one more than `most`. Under the process mutex.
-Destination* intern(ObjectType type, std::string_view id, std::string_view project_name, std::size_t most) {
+// Null for a new one where there is no room for it. Under the process mutex.
+Destination* intern(ObjectType type, std::string_view id, std::string_view project_name, bool has_room) {
   auto& known = process().destinations;
   const std::tuple key(type, std::string(id), std::string(project_name));
   const auto found = known.find(key);
   if (found != known.end()) return found->second;
-  if (known.size() >= most) return nullptr;
+  if (!has_room) return nullptr;
   return known[key] = new Destination(type, std::string(id), std::string(project_name));
 }
 
@@ -188,7 +189,9 @@ void LoggerCore::push_record(const RecordHeader& header, const char* file, const
     std::memset(out, 0, padded - size);
   };
   const bool queued = behind ? flusher.push_behind(padded, write) : flusher.push(padded, write);
-  if (!queued) release(header.lineage);
+  if (queued) return;
+  release(header.lineage);
+  if (header.merge && header.end.clock != Moment::none) flusher.lose_end(header.row);
 }
 
 void LoggerCore::push_update(RecordHeader header, std::string_view fields) noexcept {
@@ -217,13 +220,17 @@ LoggerCore* current_core() noexcept { return current.load(std::memory_order_acqu
 
 Destination* intern_destination(ObjectType type, std::string_view id, std::string_view project_name) {
   const std::lock_guard lock(process().mutex);
-  return intern(type, id, project_name, std::numeric_limits<std::size_t>::max());
+  return intern(type, id, project_name, true);
 }
 
 Destination* intern_foreign_destination(ObjectType type, std::string_view id, std::string_view project_name) {
   constexpr std::size_t most = 10'000;
   const std::lock_guard lock(process().mutex);
-  return intern(type, id, project_name, most);
+  Process& all = process();
+  const std::size_t before = all.destinations.size();
+  Destination* const destination = intern(type, id, project_name, all.foreign_destinations < most);
+  all.foreign_destinations += all.destinations.size() - before;
+  return destination;
 }
 
 Destination* intern_dataset(const LoggerCore& core, std::string project_name, pipeline::DatasetName dataset) {

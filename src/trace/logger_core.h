@@ -62,8 +62,8 @@ LoggerCore* current_core() noexcept;
 // A destination that lives for ever; equal ones are one object, so that rows for it are resolved once.
 pipeline::Destination* intern_destination(pipeline::ObjectType type, std::string_view id, std::string_view project_name);
 
-// Likewise, for names that come from outside. Null for a new one once there are ten thousand of them: none is ever freed, and a
-// caller could go on for ever.
+// Likewise, for names that come from outside. Null for a new one once there are ten thousand of them (the program's own do not
+// count): none is ever freed, and a caller could go on for ever.
 pipeline::Destination* intern_foreign_destination(pipeline::ObjectType type, std::string_view id,
                                                   std::string_view project_name);
 

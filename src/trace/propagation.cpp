@@ -7,6 +7,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "core/ascii.h"
+#include "pipeline/container.h"
 #include "trace/context_stack.h"
 #include "trace/lineage.h"
 #include "trace/logger_core.h"
@@ -16,17 +17,8 @@ namespace braintrust {
 namespace detail {
 namespace {
 
+using pipeline::Container;
 using pipeline::ObjectType;
-
-// Where a span's rows go, as other processes are told; blank while that is not known here, and for what has no such name. (A
-// blank project may still be found in `.env.braintrust` by the background thread.)
-std::string container_of(const pipeline::Destination& destination) {
-  const std::string* const id = destination.id();
-  if (destination.type == ObjectType::experiment && id != nullptr) return write_container({Container::experiment_id, *id});
-  if (destination.type != ObjectType::project_logs) return {};
-  if (id != nullptr) return write_container({Container::project_id, *id});
-  return !destination.name.empty() ? write_container({Container::project_name, destination.name}) : std::string();
-}
 
 // The object that a container names, in the words of a slug.
 SlugParts parts_of(const Container& container) {
@@ -40,6 +32,13 @@ SlugParts parts_of(const Container& container) {
       break;
   }
   return {.project_name = std::move(value)};
+}
+
+// The object that a container names, for spans of `core`; null for what names none.
+pipeline::Destination* destination_named(std::string_view text, const LoggerCore& core) {
+  if (text.size() > most_container_bytes) return nullptr;
+  const auto container = pipeline::read_container(text);
+  return container ? destination_of(parts_of(*container), core) : nullptr;
 }
 
 // The header's place among the three, or null.
@@ -102,7 +101,8 @@ bool Propagation::send(const SpanRef& span, TraceHeaders& headers) {
     headers.tracestate = span.lineage->tracestate;
   }
   headers.traceparent = write_traceparent(parent);
-  headers.baggage = baggage_with(container_of(*static_cast<const pipeline::Destination*>(span.destination)), headers.baggage);
+  headers.baggage = baggage_with(
+      container_of(*static_cast<const pipeline::Destination*>(span.destination), span.core->settings), headers.baggage);
   return true;
 }
 
@@ -149,15 +149,21 @@ SpanRef received_parent(const Parent& context, LoggerCore* logger, const Context
     parent.core = top->ref.core;
     parent.destination = top->ref.destination;
   }
-  if (const auto container = read_container(context.container())) {
-    parent.destination = destination_of(parts_of(*container), *parent.core);
-  }
+  if (auto* const named = destination_named(context.container(), *parent.core)) parent.destination = named;
   retain(parent.lineage);
   return parent;
 }
 
+pipeline::Destination* destination_below(const ForeignSpan& foreign, const LoggerCore& core) noexcept {
+  try {
+    if (auto* const named = destination_named(foreign.container, core)) return named;
+  } catch (const std::exception&) {  // out of memory
+  }
+  return core.destination;
+}
+
 std::string received_slug(const Parent& context) {
-  const auto container = read_container(context.container());
+  const auto container = pipeline::read_container(context.container());
   if (!container || !context.span().span_id()) return {};
   SlugParts parts = parts_of(*container);
   // The caller's row is not known, but a slug has to name one. (PROTO 19.2: the word of the JavaScript SDK.)

@@ -7,14 +7,20 @@
 
 #include <braintrust/trace/propagation.h>
 
+#include "pipeline/destination.h"
+#include "trace/foreign_context.h"
 #include "trace/trace_headers.h"
 
 namespace braintrust::detail {
 
 struct ContextEntry;
+struct LoggerCore;
 
 // A span of elsewhere: its ids and what its descendants pass on. Of no logger. `tracestate` may be anything.
 SpanHandle span_of(const Traceparent& parent, std::string_view tracestate);
+
+// Where the spans of `core` go below a span of another library.
+pipeline::Destination* destination_below(const ForeignSpan& foreign, const LoggerCore& core) noexcept;
 
 // The parent that `context` stands for, on `logger`, or, null, where a span without a parent would go: to the object and logger
 // of the current span (`top`, null: there is none), else the current logger. No `core`: there is no logger. No `span`: a trace

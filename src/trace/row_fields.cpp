@@ -1,9 +1,6 @@
 #include "trace/row_fields.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +8,7 @@
 #include <braintrust/core/diagnostics.h>
 
 #include "core/environment.h"
+#include "core/json_number.h"
 #include "core/json_scan.h"
 #include "trace/masking.h"
 
@@ -31,20 +29,6 @@ bool is_plain(FieldKind kind) noexcept {
     default:
       return false;
   }
-}
-
-// The number that a JSON text is, or nothing.
-std::optional<double> number_of(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (end != text.data() + text.size()) return std::nullopt;
-  if (error == std::errc::result_out_of_range) {
-    value = std::strtod(std::string(text).c_str(), nullptr);  // zero or infinite
-  } else if (error != std::errc{}) {
-    return std::nullopt;
-  }
-  if (!std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 // PROTO 4.3 (5) for two values of one field.
@@ -251,7 +235,7 @@ void RowFields::check_scores() {
       value = value == "true" ? "1" : "0";
       changed = true;
     } else if (value != "null") {
-      const auto number = number_of(value);
+      const auto number = finite_number(value);
       if (!number || *number < 0 || *number > 1) {
         complain(fmt::format("score '{}' must be a number between 0 and 1; it was left out", unescape(member.key)));
         changed = true;
@@ -279,7 +263,7 @@ void RowFields::check_metrics() {
   std::string checked = "{";
   bool changed = false;
   for (const JsonMember& member : *members) {
-    if (number_of(member.value)) {
+    if (finite_number(member.value)) {
       append_member(checked, member.key, member.value);
     } else {
       complain(fmt::format("metric '{}' must be a number; it was left out", unescape(member.key)));

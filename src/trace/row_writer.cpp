@@ -115,6 +115,11 @@ void RowWriter::write_open(bool all, pipeline::Courier& courier) {
       &look);
 }
 
+void RowWriter::lose_end(RowId row, pipeline::Courier& courier) {
+  work_->sent_metadata.erase({row.high, row.low});
+  courier.lose_end(row);
+}
+
 void RowWriter::write_open_span(SpanSlot& slot, bool all, std::int64_t now, pipeline::Courier& courier) {
   const auto due = [&] {
     if (!slot.open() || slot.core.load(std::memory_order_relaxed) != &core_) return false;
@@ -158,6 +163,7 @@ void RowWriter::write_or_count(const RecordHeader& header, std::string_view file
   } catch (const std::exception& error) {
     core_.flusher.counters().invalid.fetch_add(1, std::memory_order_relaxed);
     report(Severity::error, ErrorCode::invalid_argument, std::string("a span could not be written as a row: ") + error.what());
+    if (header.end.clock != Moment::none) core_.flusher.lose_end(header.row);
   }
 }
 

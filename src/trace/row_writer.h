@@ -38,6 +38,7 @@ class RowWriter final : public pipeline::RowSource {
   void discard(const char* record) noexcept override;
   void begin_anew() override;
   void write_open(bool all, pipeline::Courier& courier) override;
+  void lose_end(RowId row, pipeline::Courier& courier) override;
 
  private:
   void write_open_span(SpanSlot& slot, bool all, std::int64_t now, pipeline::Courier& courier);

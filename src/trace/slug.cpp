@@ -2,6 +2,7 @@
 #include "pipeline/http.h"
 
 #include <array>
+#include <atomic>
 #include <optional>
 
 #include <fmt/format.h>
@@ -206,6 +207,9 @@ pipeline::Destination* destination_of(const SlugParts& parts, const LoggerCore& 
   pipeline::Destination* const foreign =
       intern_foreign_destination(parts.type, id, id.empty() ? parts.project_name : std::string());
   if (foreign != nullptr) return foreign;
+  // Once: it would come with each request from here on.
+  static std::atomic<bool> told = false;
+  if (told.exchange(true, std::memory_order_relaxed)) return home;
   report(Severity::warning, ErrorCode::invalid_argument,
          "a parent of another process names one object too many; its spans go to the logger's own project");
   return home;

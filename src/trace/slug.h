@@ -40,7 +40,7 @@ struct SlugParent {
 SlugParent read_slug(std::string_view slug, LoggerCore& core);
 
 // The object a slug names. The logger's own is the same object, so that rows of one key meet; and stands in, told to
-// diagnostics, where others have named more than this process will keep.
+// diagnostics once, where others have named more than this process will keep.
 pipeline::Destination* destination_of(const SlugParts& parts, const LoggerCore& core);
 
 std::string link_to(const SpanRef& span);

@@ -105,14 +105,21 @@ RecordHeader update_of(const SpanRef& ref) noexcept {
   return header;
 }
 
-// A parent that has no row: it is recorded elsewhere, and its descendants go where `receiver` sends them. Holds a reference to
-// its lineage.
-SpanRef rowless_parent(LoggerCore* receiver, SpanRef span) noexcept {
-  if (receiver == nullptr || !span.span) return {};
-  span.core = receiver;
-  span.destination = receiver->destination;
-  retain(span.lineage);
-  return span;
+// A parent that has no row, as it is recorded elsewhere, for spans of `receiver`. Holds a reference to its lineage.
+SpanRef rowless_parent(LoggerCore* receiver, const ForeignSpan& foreign) noexcept {
+  if (receiver == nullptr || !foreign.span.span_id()) return {};
+  SpanRef parent = foreign.span.ref();
+  parent.core = receiver;
+  parent.destination = destination_below(foreign, *receiver);
+  retain(parent.lineage);
+  return parent;
+}
+// Likewise, one that is carried as a span of another logger.
+SpanRef rowless_parent(LoggerCore& receiver, SpanRef carried) noexcept {
+  if (carried.destination == carried.core->destination) carried.destination = receiver.destination;
+  carried.core = &receiver;
+  retain(carried.lineage);
+  return carried;
 }
 
 // Adds fields to an open span, or sends them as an update of its row when it has ended. `append` writes them into a buffer.
@@ -163,7 +170,7 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
   try {
     ContextStack& stack = active_stack();
     SlugParent foreign;
-    std::optional<SpanHandle> other;
+    std::optional<ForeignSpan> other;
     const SpanRef* parent = nullptr;
     if (options != nullptr && options->parent.span()) {
       parent = &options->parent.span().ref();
@@ -176,16 +183,16 @@ Span begin(LoggerCore* logger, std::string_view name, const SpanOptions* options
       if (receiver == nullptr) return {};
       foreign = read_slug(options->parent.slug(), *receiver);
       if (foreign.ref.core != nullptr) parent = &foreign.ref;
-    } else if (other = foreign_inside(stack); other && other->ref().row) {
-      if (logger == nullptr || other->ref().core == logger) parent = &other->ref();
+    } else if (other = foreign_inside(stack); other && other->span.ref().row) {
+      if (logger == nullptr || other->span.ref().core == logger) parent = &other->span.ref();
     } else if (other) {
-      foreign.ref = rowless_parent(logger != nullptr ? logger : current_core(), other->ref());
+      foreign.ref = rowless_parent(logger != nullptr ? logger : current_core(), *other);
       if (foreign.ref.core != nullptr) parent = &foreign.ref;
     } else if (const ContextEntry* const top = stack.top(); top != nullptr) {
       if (logger == nullptr || top->ref.core == logger) {
         parent = &top->ref;
       } else if (!top->ref.row) {
-        foreign.ref = rowless_parent(logger, top->ref);
+        foreign.ref = rowless_parent(*logger, top->ref);
         parent = &foreign.ref;
       }
     }

@@ -4,6 +4,7 @@
 
 #include "core/ascii.h"
 #include "core/utf8.h"
+#include "pipeline/container.h"
 #include "trace/ids.h"
 
 namespace braintrust::detail {
@@ -93,14 +94,6 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
-struct KindName {
-  Container::Kind kind;
-  std::string_view name;
-};
-constexpr KindName kinds[] = {{Container::project_id, "project_id:"},
-                              {Container::project_name, "project_name:"},
-                              {Container::experiment_id, "experiment_id:"}};
-
 }  // namespace
 
 std::optional<Traceparent> read_traceparent(std::string_view text) noexcept {
@@ -138,23 +131,6 @@ std::string_view sendable_tracestate(std::string_view text) noexcept {
   return sendable && !trimmed(text).empty() ? text : std::string_view();
 }
 
-std::optional<Container> read_container(std::string_view text) noexcept {
-  for (const auto& [kind, name] : kinds) {
-    if (!text.starts_with(name)) continue;
-    text.remove_prefix(name.size());
-    if (trimmed(text).empty()) return std::nullopt;
-    return Container{kind, text};
-  }
-  return std::nullopt;
-}
-
-std::string write_container(const Container& container) {
-  for (const auto& [kind, name] : kinds) {
-    if (kind == container.kind) return std::string(name).append(container.value);
-  }
-  return {};
-}
-
 std::string container_in(std::string_view baggage) {
   std::string_view own;
   Room room;
@@ -169,7 +145,8 @@ std::string container_in(std::string_view baggage) {
   if (equals == std::string_view::npos) return {};
   auto container = percent_decoded(trimmed(own.substr(equals + 1)));
   if (container && container->size() > most_container_bytes) return {};
-  return container && utf8::is_valid(*container) && read_container(*container) ? *std::move(container) : std::string();
+  return container && utf8::is_valid(*container) && pipeline::read_container(*container) ? *std::move(container)
+                                                                                         : std::string();
 }
 
 std::string baggage_with(std::string_view container, std::string_view relayed) {

@@ -36,15 +36,6 @@ inline constexpr std::size_t most_baggage_members = 64;
 inline constexpr std::size_t most_baggage_bytes = 8192;
 inline constexpr std::size_t most_container_bytes = 1024;  // of one that is read: it is kept for as long as the process runs
 
-// Where a trace's rows belong: "project_id:…", "project_name:…" or "experiment_id:…".
-struct Container {
-  enum Kind { project_id, project_name, experiment_id };
-  Kind kind = project_name;
-  std::string_view value = {};  // not blank
-};
-std::optional<Container> read_container(std::string_view text) noexcept;
-std::string write_container(const Container& container);
-
 // The value of a baggage's first `braintrust.parent`, decoded; blank when it is absent or no container.
 std::string container_in(std::string_view baggage);
 

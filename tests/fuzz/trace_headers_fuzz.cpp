@@ -8,6 +8,7 @@
 
 #include "core/utf8.h"
 #include "fuzz/fuzz.h"
+#include "pipeline/container.h"
 #include "trace/trace_headers.h"
 
 namespace braintrust::fuzz {
@@ -26,7 +27,8 @@ void check_traceparent(std::string_view text) {
 
 void check_baggage(std::string_view text) {
   const std::string container = container_in(text);
-  must(container.empty() || (read_container(container) && utf8::is_valid(container)), "only containers are read", text);
+  must(container.empty() || (pipeline::read_container(container) && utf8::is_valid(container)), "only containers are read",
+       text);
   for (const std::string_view own : {std::string_view(), std::string_view("project_name:Zoë, 50%+x"), text}) {
     const std::string sent = baggage_with(own, text);
     must(sent.size() <= most_baggage_bytes, "the bytes of a baggage are bounded", text);
@@ -35,7 +37,8 @@ void check_baggage(std::string_view text) {
     must(is_sendable(sent), "it is a header's value", text);
     must(baggage_with(own, sent) == sent, "sent on, it stays the same", text);
     const bool fits = own.size() <= most_container_bytes;
-    if (fits && utf8::is_valid(own) && read_container(own)) must(container_in(sent) == own, "a container goes round", own);
+    if (fits && utf8::is_valid(own) && pipeline::read_container(own))
+      must(container_in(sent) == own, "a container goes round", own);
     if (own.empty()) must(container_in(sent).empty(), "nobody else's container is sent on", text);
   }
 }

@@ -8,6 +8,7 @@
 
 #include <braintrust/local/draw.h>
 #include <braintrust/local/server.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/gzip.h"
@@ -132,6 +133,27 @@ TEST_F(LocalOtlp, BoundsABodyAlsoWhenItIsCompressed) {
   EXPECT_EQ(send_json(detail::gzip(blank), {"Content-Encoding: gzip"}).status, 413);
 }
 
+TEST_F(LocalOtlp, BoundsWhatASmallRequestComesToAsRows) {
+  // Each span's row holds the whole of its resource.
+  const json resource = {{"attributes", attribute("large", std::string(1u << 20, 'x'))}};
+  std::vector<json> spans;
+  for (int i = 0; i < 300; ++i) {
+    spans.push_back(span(fmt::format("{:016x}", i + 1)));
+  }
+  const auto body_of = [&](const std::vector<json>& all) {
+    const json scope = {{"spans", all}};
+    return json{{"resourceSpans", json::array({json{{"resource", resource}, {"scopeSpans", json::array({scope})}}})}}.dump();
+  };
+  const auto refused = send_json(body_of(spans));
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(json::parse(refused.body).at("code"), 8);
+  EXPECT_THAT(json::parse(refused.body).at("message"), HasSubstr("268435456 bytes of rows"));
+  EXPECT_EQ(rows().size(), 0U);
+  spans.resize(3);
+  EXPECT_EQ(send_json(body_of(spans)).status, 200);
+  EXPECT_EQ(rows().size(), 3U);
+}
+
 TEST_F(LocalOtlp, WantsSomeKeyAlsoOneThatTheExporterDidNotDecode) {
   const auto refused = post(path, request({span(one)}), {"Content-Type: application/json"}, "");
   EXPECT_EQ(refused.status, 401);
@@ -169,12 +191,13 @@ TEST_F(LocalOtlp, RejectsSpansThatCannotBeKeptAndKeepsTheOthers) {
   auto without_id = span(two);
   without_id["spanId"] = "0000000000000000";
   const auto body = request({span(one), without_id, span(three, "", {{"attributes", attribute("braintrust.parent", "a slug")}}),
-                             span(three, "", {{"attributes", attribute("braintrust.parent", "project_name:")}})});
+                             span(three, "", {{"attributes", attribute("braintrust.parent", "project_name:")}}),
+                             span(three, "", {{"attributes", attribute("braintrust.parent", "project_name: \t")}})});
   const auto as_json = send_json(body);
   EXPECT_EQ(as_json.status, 200);
   const auto partial = json::parse(as_json.body).at("partialSuccess");
-  EXPECT_EQ(partial.at("rejectedSpans"), "3");
-  EXPECT_THAT(partial.at("errorMessage"), HasSubstr("2 spans of no project"));
+  EXPECT_EQ(partial.at("rejectedSpans"), "4");
+  EXPECT_THAT(partial.at("errorMessage"), HasSubstr("3 spans of no project"));
   EXPECT_THAT(partial.at("errorMessage"), HasSubstr("1 span without a trace id"));
   EXPECT_EQ(rows().size(), 1U);
   const auto as_protobuf = send_protobuf(bytes::request({bytes::ids(std::string(32, '0'), one), bytes::ids(trace, two)}));

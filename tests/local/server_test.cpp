@@ -9,18 +9,22 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "core/gzip.h"
 #include "local/http_client.h"
 #include "local/http_listener.h"
 #include "local/must.h"
 #include "local/temporary_folder.h"
+#include "support/sanitized.h"
 
 namespace braintrust::local {
 namespace {
@@ -242,6 +246,27 @@ std::string talk(int port, const std::string& text, bool end) {
   return answer;
 }
 
+// So many blanks, which are few bytes.
+std::string gzip_of_blanks(std::size_t count) { return detail::gzip(std::string(count, ' ')); }
+
+// The most memory that this process had since `begin_peak`, beyond what it had then; bytes. Zero where Linux does not say it,
+// and where a sanitizer keeps what was freed.
+std::size_t status_bytes(std::string_view name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name)) return std::stoul(line.substr(name.size() + 1)) * 1024;
+  }
+  return 0;
+}
+std::size_t begin_peak() {
+  std::ofstream("/proc/self/clear_refs") << 5;
+  return status_bytes("VmHWM");
+}
+std::size_t peak_since(std::size_t before) {
+  const bool can_tell = !BRAINTRUST_ADDRESS_SANITIZED && !BRAINTRUST_THREAD_SANITIZED;
+  return can_tell ? status_bytes("VmHWM") - before : 0;
+}
+
 TEST(HttpListener, RefusesABodyBeyondItsLimit) {
   std::atomic<int> calls = 0;  // counted on the listener's threads
   auto listener = must(HttpListener::start("127.0.0.1", 0, 1000, [&](const HttpRequest&) { return ++calls, HttpAnswer{}; }));
@@ -263,6 +288,32 @@ TEST(HttpListener, RefusesABodyBeyondItsLimitThatDoesNotSayItsLength) {
   EXPECT_THAT(send(1000), HasSubstr(" 200 "));
   EXPECT_THAT(send(1500), HasSubstr("larger than 1000 bytes"));
   EXPECT_THAT(send(3'000'000), HasSubstr(" 413 "));
+}
+
+TEST(HttpListener, RefusesABodyThatInflatesBeyondItsLimitAndKeepsNoneOfIt) {
+  constexpr std::size_t limit = 1u << 20, size = 64 * limit;
+  std::atomic<int> calls = 0;
+  auto listener = must(HttpListener::start("127.0.0.1", 0, limit, [&](const HttpRequest&) { return ++calls, HttpAnswer{}; }));
+  const auto send = [&](const std::string& body) {
+    HttpClient client("http://127.0.0.1:" + std::to_string(listener.port()));
+    client.add_header("Content-Encoding: gzip");
+    return client.post("/", body);
+  };
+  EXPECT_EQ(send(gzip_of_blanks(limit)).status, 200);
+  const auto bomb = gzip_of_blanks(size);
+  const auto before = begin_peak();
+  const auto answer = send(bomb);
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(json::parse(answer.body).at("error"), HasSubstr("larger than 1048576 bytes"));
+  EXPECT_LT(peak_since(before), 16 * limit);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(LocalServer, RefusesARequestThatInflatesToMoreThan256Megabytes) {
+  client_.add_header("Content-Encoding: gzip");
+  const auto answer = client_.post("/logs3", gzip_of_blanks((256u << 20) + 1));
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(json::parse(answer.body).at("error"), HasSubstr("larger than 268435456 bytes"));
 }
 
 TEST(HttpListener, SurvivesWhatIsNotHttp) {

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <coroutine>
 #include <future>
 
 #include <braintrust/trace/context.h>
+#include <braintrust/trace/coroutine.h>
 #include <braintrust/trace/executor.h>
 #include <braintrust/trace/propagation.h>
 #include <braintrust/trace/traced.h>
@@ -201,10 +203,10 @@ TEST_F(Bridge, PassesTracestateAndFlagsOfTheirSpanOnToAllBelowIt) {
   Backend other(LoggerOptions{.set_current = false});
   for (const auto& [flags, text] : {std::pair<std::uint8_t, std::string>{0, "-00"}, {3, "-03"}}) {
     const auto token = RuntimeContext::Attach(received(flags));
-    const auto check = [&text = text](const auto& span) {
+    const auto check = [&wanted = text](const auto& span) {
       Headers headers;
       span.inject(headers);
-      EXPECT_EQ(headers["traceparent"], "00-01" + std::string(30, '0') + "-" + to_string(span.span_id()) + text);
+      EXPECT_EQ(headers["traceparent"], "00-01" + std::string(30, '0') + "-" + to_string(span.span_id()) + wanted);
       EXPECT_EQ(headers["tracestate"], state);
     };
     check(current_span());
@@ -279,6 +281,79 @@ TEST_F(Bridge, SendsTheirSpansBelowACarriedOneWhereThatWent) {
   EXPECT_EQ(receiver.span("below").text("braintrust.parent"), "project_name:q");
 }
 
+// INST 19.13, 22.1: the place of a trace is the place of what is below.
+TEST_F(Bridge, SendsOurSpansWhereTheirSpanAboveWent) {
+  using opentelemetry::trace::SetSpan;
+  const auto in_project = [&](const std::string& name, const std::string& id) {
+    const Row row = backend.row(name);
+    EXPECT_EQ(row.value("project_id", ""), id) << name;
+    EXPECT_EQ(row.value("log_id", ""), "g") << name;
+  };
+  auto by_attribute = tracing.tracer().StartSpan("by attribute", {{"braintrust.parent", "project_id:q"}});
+  {
+    const OtelScope scope(by_attribute);
+    auto ours = start("below an attribute");
+    auto theirs = tracing.start("theirs in between");
+    const OtelScope in_theirs(theirs);
+    auto below = start("further below");
+    current_span().log({.output = 1});
+    theirs->End();
+  }
+  std::thread(bind_context([&] { auto span = start("not below any"); })).join();
+  {
+    const OtelScope scope(by_attribute);
+    std::thread(bind_context([&] { auto span = start("carried"); })).join();
+    by_attribute->End();
+    auto span = start("below one that has ended");
+  }
+  {
+    auto outer = tracing.start("by context");
+    Context current = RuntimeContext::GetCurrent();
+    const auto token = RuntimeContext::Attach(otel::with_parent(SetSpan(current, outer), "experiment_id:e"));
+    auto span = start("below a context");
+    Headers headers;
+    span.inject(headers);
+    EXPECT_EQ(headers["baggage"], "braintrust.parent=experiment_id:e");
+    outer->End();
+  }
+  {
+    auto plain = tracing.start("as the processor has it");
+    const OtelScope scope(plain);
+    auto span = start("below a plain one");
+    plain->End();
+  }
+  {
+    auto odd = tracing.tracer().StartSpan("odd", {{"braintrust.parent", "somewhere"}});
+    const OtelScope scope(odd);
+    auto span = start("below an odd one");
+    odd->End();
+  }
+  for (const char* const name : {"below an attribute", "further below", "carried", "below one that has ended"}) {
+    in_project(name, "q");
+  }
+  expect_child(ours("below an attribute"), theirs("by attribute"));
+  expect_child(ours("carried"), theirs("by attribute"));
+  EXPECT_EQ(receiver.span("theirs in between").text("braintrust.parent"), "project_id:q");
+  EXPECT_EQ(backend.row("below a context").value("experiment_id", ""), "e");
+  const std::string own = backend.row("not below any").value("project_id", "");
+  EXPECT_NE(own, "q");
+  in_project("below a plain one", own);
+  in_project("below an odd one", own);
+}
+
+TEST_F(Bridge, SendsSpansOfEveryLoggerWhereTheirSpanAboveWent) {
+  Backend other(LoggerOptions{.set_current = false});
+  auto outer = tracing.tracer().StartSpan("outer", {{"braintrust.parent", "project_id:q"}});
+  {
+    const OtelScope scope(outer);
+    { auto span = other.logger().start_span("direct"); }
+    std::thread(bind_context([&] { auto span = other.logger().start_span("carried"); })).join();
+    outer->End();
+  }
+  EXPECT_EQ(other.row("direct").value("project_id", ""), "q");
+  EXPECT_EQ(other.row("carried").value("project_id", ""), "q");
+}
+
 TEST_F(Bridge, CarriesOurSpanToOtherThreadsWithTheirMeans) {
   std::string id;
   {
@@ -330,6 +405,101 @@ TEST_F(Bridge, LetsATaskBeginUnderTheirSpanAndKeepsTheThreadsOwnOutOfIt) {
   expect_child(theirs("inside the task"), theirs("outer"));
   expect_child(ours("below inside"), theirs("inside the task"));
   expect_child(ours("of the thread again"), theirs("of the thread"));
+}
+
+// A coroutine that begins where it is called, and resumes whoever awaits it.
+struct Task {
+  struct promise_type {
+    std::coroutine_handle<> waiting = std::noop_coroutine();
+    struct Final {
+      bool await_ready() noexcept { return false; }
+      std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> done) noexcept {
+        return done.promise().waiting;
+      }
+      void await_resume() noexcept {}
+    };
+    Task get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    Final final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+  bool await_ready() { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
+    handle.promise().waiting = caller;
+    return handle;
+  }
+  void await_resume() { handle.destroy(); }
+  std::coroutine_handle<promise_type> handle;
+};
+// Waits for the test, which resumes it where it likes.
+struct Pause {
+  std::coroutine_handle<>& paused;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) { paused = waiting; }
+  void await_resume() {}
+};
+
+TEST_F(Bridge, LetsWhatACoroutineAwaitsBeginUnderTheirSpanWhereverItGoesOn) {
+  std::coroutine_handle<> paused;
+  const auto inner = [&]() -> Task {
+    tracing.start("their first")->End();
+    EXPECT_TRUE(opentelemetry::trace::GetSpan(RuntimeContext::GetCurrent())->IsRecording())
+        << "their span, and none that stands for it";
+    { auto span = start("first"); }
+    co_await with_context(Pause{paused});
+    { auto span = start("second"); }
+    tracing.start("their second")->End();
+  };
+  const auto outer = [&]() -> Task {
+    auto span = start("outer");
+    auto between = tracing.start("between");
+    auto scope = std::make_unique<OtelScope>(between);
+    co_await with_context(inner());
+    between->End();
+    { auto after = start("after"); }
+  };
+  Task task = outer();
+  std::thread([&] {
+    // Their scope stays on the thread that made it.
+    task.handle.resume();
+    std::thread([&] {
+      auto other = tracing.start("of the other thread");
+      const OtelScope in_other(other);
+      paused.resume();
+      other->End();
+    }).join();
+  }).join();
+  ASSERT_TRUE(task.handle.done());
+  task.handle.destroy();
+  for (const char* const name : {"first", "second"}) expect_child(ours(name), theirs("between"));
+  for (const char* const name : {"their first", "their second"}) expect_child(theirs(name), theirs("between"));
+  expect_child(ours("after"), ours("outer"));
+}
+
+TEST_F(Bridge, KeepsTheirSpanTheInnerOneOfACoroutineThatGoesOnOnItsThread) {
+  std::coroutine_handle<> paused;
+  const auto run = [&]() -> Task {
+    auto outer = start("outer");
+    auto between = tracing.start("between");
+    {
+      const OtelScope scope(between);
+      co_await with_context(Pause{paused});
+      { auto span = start("inner"); }
+      tracing.start("their inner")->End();
+      EXPECT_TRUE(opentelemetry::trace::GetSpan(RuntimeContext::GetCurrent())->IsRecording());
+    }
+    between->End();
+    { auto span = start("after"); }
+  };
+  Task task = run();
+  task.handle.resume();
+  paused.resume();
+  ASSERT_TRUE(task.handle.done());
+  task.handle.destroy();
+  expect_child(ours("inner"), theirs("between"));
+  expect_child(theirs("their inner"), theirs("between"));
+  expect_child(ours("after"), ours("outer"));
 }
 
 TEST_F(Bridge, LetsARootContextOfTheirsBeginATrace) {

@@ -14,6 +14,13 @@
 #include <opentelemetry/sdk/trace/tracer_provider.h>
 #include <opentelemetry/trace/provider.h>
 
+#include "support/sanitized.h"
+
+#if BRAINTRUST_ADDRESS_SANITIZED
+// In a forked child, only the parent's thread knew of one thing that it holds.
+extern "C" const char* __lsan_default_suppressions() { return "leak:BatchSpanProcessor::BatchSpanProcessor\n"; }
+#endif
+
 namespace {
 
 namespace trace = opentelemetry::trace;

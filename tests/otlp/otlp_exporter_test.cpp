@@ -242,6 +242,39 @@ TEST_F(OtlpBesideBraintrust, IsNotHeldUpByOpenSpansHoweverMuchTheyHold) {
   EXPECT_TRUE(told.mentions("spans that are open for long"));
 }
 
+TEST_F(OtlpBesideBraintrust, SendsALongSpanAsItStandsWhenTheQueueHadNoRoomForItsEnd) {
+  auto logger = init_logger(both({.max_bytes = 3u << 20, .max_rows = 10'000}));
+  auto span = logger.start_span("long", {.input = "first"});
+  shown(1);
+  collector.on(path, {{.status = 503}});
+  braintrust.on("/logs3", {{.status = 503}});
+  // Until the queue stays full.
+  const auto dropped = [&] { return logger.stats().dropped.queue_full; };
+  for (int refused = 0; refused < 1000;) {
+    const auto before = dropped();
+    logger.start_span("other", {.input = std::string(1000, 'x'), .set_current = false}).end();
+    refused = dropped() > before ? refused + 1 : 0;
+    if (refused == 0) logger.flush(milliseconds(1));
+  }
+  const auto before = dropped();
+  span.log({.output = std::string(50'000, 'x')});
+  span.end();
+  ASSERT_EQ(dropped(), before + 1);
+  collector.on(path, {{}});
+  braintrust.on("/logs3", {{}});
+  EXPECT_EQ(logger.flush(seconds(60)).pending, 0U);
+  json came;
+  for (const ServerRequest& request : collector.requests(path)) {
+    for (const json& one : spans_in(request)) {
+      if (one["name"] == "long") came = one;
+    }
+  }
+  ASSERT_TRUE(came.is_object()) << "while the logger lives";
+  EXPECT_EQ(attribute(came, "braintrust.input_json"), "\"first\"");
+  EXPECT_EQ(attribute(came, "braintrust.output_json"), nullptr);
+  EXPECT_GT(came["endTimeUnixNano"].get<std::string>(), came["startTimeUnixNano"].get<std::string>());
+}
+
 TEST_F(OtlpBesideBraintrust, DropsNothingWhileAllPlacesAreAwayAndTheQueueHasRoom) {
   collector.on(path, {{.status = 503}});
   braintrust.on("/logs3", {{.status = 503}});

@@ -1,8 +1,9 @@
-// A collector that shows a certificate of its own making, and asks for ours.
+// A collector that shows a certificate of its own making, and asks for ours; and one that the system vouches for.
 
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -13,13 +14,15 @@
 #include <braintrust/trace/logger.h>
 
 #include "support/told.h"
+#include "trace/backend.h"
 
 namespace braintrust {
 namespace {
 
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 
-// Certificates for 127.0.0.1, each its own authority, in a folder that goes with the object.
+// Certificates for 127.0.0.1, each its own authority, in a folder that goes with the object. Their subjects differ: of two of
+// one name, OpenSSL would look at the first only.
 class Certificates {
  public:
   Certificates() {
@@ -34,11 +37,21 @@ class Certificates {
 
   bool make(const std::string& who) const {
     const std::string command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 "
-        "-addext subjectAltName=IP:127.0.0.1 -keyout " +
-        key(who) + " -out " + certificate(who) + " >" + folder_ + "/openssl.log 2>&1";
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-addext subjectAltName=IP:127.0.0.1 -subj /CN=" +
+        who + " -keyout " + key(who) + " -out " + certificate(who) + " >" + folder_ + "/openssl.log 2>&1";
     return !folder_.empty() && std::system(command.c_str()) == 0;
   }
+  // Makes one that this process's system trusts.
+  bool trust_in_system(const std::string& who) const {
+    std::error_code error;
+    std::filesystem::create_directory(system_folder(), error);
+    if (error || !make(who)) return false;
+    std::filesystem::copy_file(certificate(who), system_folder() + "/trusted.pem", error);
+    const std::string command = "openssl rehash " + system_folder() + " >" + folder_ + "/openssl.log 2>&1";
+    return !error && std::system(command.c_str()) == 0;
+  }
+  std::string system_folder() const { return folder_ + "/system"; }
   std::string certificate(const std::string& who) const { return folder_ + "/" + who + ".pem"; }
   std::string key(const std::string& who) const { return folder_ + "/" + who + ".key"; }
 
@@ -46,30 +59,55 @@ class Certificates {
   std::string folder_;
 };
 
+// Takes spans, from whoever shows the certificate `client`; blank: from all.
+class Collector {
+ public:
+  Collector(const Certificates& certificates, const std::string& who, const std::string& client)
+      : server_(certificates.certificate(who).c_str(), certificates.key(who).c_str(),
+                client.empty() ? nullptr : certificates.certificate(client).c_str()) {
+    server_.Post("/v1/traces", [this](const httplib::Request&, httplib::Response&) { ++requests; });
+    port_ = server_.bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~Collector() {
+    server_.stop();
+    thread_.join();
+  }
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  std::string url() const { return "https://127.0.0.1:" + std::to_string(port_); }
+
+  std::atomic<int> requests = 0;
+
+ private:
+  httplib::SSLServer server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
 class OtlpTls : public testing::Test {
  protected:
-  void SetUp() override {
-    if (!certificates.make("server") || !certificates.make("client"))
-      GTEST_SKIP() << "there is no openssl to make certificates";
-    server =
-        std::make_unique<httplib::SSLServer>(certificates.certificate("server").c_str(), certificates.key("server").c_str(),
-                                             certificates.certificate("client").c_str());
-    ASSERT_TRUE(server->is_valid());
-    server->Post("/v1/traces", [this](const httplib::Request&, httplib::Response&) { ++requests; });
-    port = server->bind_to_any_port("127.0.0.1");
-    thread = std::thread([this] { server->listen_after_bind(); });
-    while (!server->is_running()) std::this_thread::yield();
+  static void SetUpTestSuite() {
+    certificates = std::make_unique<Certificates>();
+    made = certificates->make("server") && certificates->make("client") && certificates->trust_in_system("vouched");
+    // Read once, before the first request.
+    ::setenv("SSL_CERT_DIR", certificates->system_folder().c_str(), 1);
+    ::unsetenv("SSL_CERT_FILE");
   }
-  void TearDown() override {
-    if (server) server->stop();
-    if (thread.joinable()) thread.join();
+  static void TearDownTestSuite() { certificates = nullptr; }
+
+  void SetUp() override {
+    if (!made) GTEST_SKIP() << "there is no openssl to make certificates";
+    collector = std::make_unique<Collector>(*certificates, "server", "client");
   }
 
   OtlpOptions options() const {
-    return {.endpoint = "https://127.0.0.1:" + std::to_string(port),
-            .ca_file = certificates.certificate("server"),
-            .client_certificate = certificates.certificate("client"),
-            .client_key = certificates.key("client")};
+    return {.endpoint = collector->url(),
+            .ca_file = certificates->certificate("server"),
+            .client_certificate = certificates->certificate("client"),
+            .client_key = certificates->key("client")};
   }
   // Whether a span reaches the collector at the first try.
   bool reaches(const OtlpOptions& with) {
@@ -83,23 +121,36 @@ class OtlpTls : public testing::Test {
     return result.complete();
   }
 
-  const Certificates certificates;
-  std::unique_ptr<httplib::SSLServer> server;
-  std::thread thread;
-  int port = 0;
-  std::atomic<int> requests = 0;
+  static inline std::unique_ptr<Certificates> certificates;
+  static inline bool made = false;
+  std::unique_ptr<Collector> collector;
 };
 
 TEST_F(OtlpTls, TrustsTheCertificateItWasGivenAndShowsItsOwn) {
   EXPECT_TRUE(reaches(options()));
-  EXPECT_EQ(requests, 1);
+  EXPECT_EQ(collector->requests, 1);
 }
 
 TEST_F(OtlpTls, SendsNothingToAServerThatNobodyVouchesFor) {
   OtlpOptions trusting_the_system = options();
   trusting_the_system.ca_file.clear();
   EXPECT_FALSE(reaches(trusting_the_system));
-  EXPECT_EQ(requests, 0);
+  EXPECT_EQ(collector->requests, 0);
+}
+
+TEST_F(OtlpTls, TrustsTheCertificateThatTheVariableNamesAndNoOtherAuthority) {
+  const Collector other(*certificates, "vouched", "");
+  ASSERT_TRUE(reaches({.endpoint = other.url()})) << "the system trusts it";
+  {
+    const test::Variables pinned({{"OTEL_EXPORTER_OTLP_CERTIFICATE", certificates->certificate("server")}});
+    EXPECT_FALSE(reaches({.endpoint = other.url()}));
+    EXPECT_TRUE(reaches({.endpoint = collector->url(),
+                         .client_certificate = certificates->certificate("client"),
+                         .client_key = certificates->key("client")}));
+  }
+  EXPECT_EQ(other.requests, 1);
+  const test::Variables pinned({{"OTEL_EXPORTER_OTLP_CERTIFICATE", certificates->certificate("vouched")}});
+  EXPECT_TRUE(reaches({.endpoint = other.url()}));
 }
 
 TEST_F(OtlpTls, IsTurnedAwayWithoutACertificateOfItsOwn) {
@@ -107,7 +158,7 @@ TEST_F(OtlpTls, IsTurnedAwayWithoutACertificateOfItsOwn) {
   nobody.client_certificate.clear();
   nobody.client_key.clear();
   EXPECT_FALSE(reaches(nobody));
-  EXPECT_EQ(requests, 0);
+  EXPECT_EQ(collector->requests, 0);
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include "core/base64.h"
 #include "support/told.h"
 #include "trace/backend.h"
+#include "trace/logger_core.h"
 
 namespace braintrust {
 namespace {
@@ -601,20 +602,40 @@ TEST_F(Carrier, ThatThrowsIsToldAndHarmsNothing) {
   EXPECT_EQ(told.count(ErrorCode::callback_failed), 2U);
 }
 
+// It would be kept for as long as the process runs.
+TEST(Containers, FromOutsideOfMoreThanAKilobyteAreAsIfAbsent) {
+  Wire wire;
+  for (const auto& [size, is_kept] : {std::pair<std::size_t, bool>{1024, true}, {1025, false}}) {
+    std::string container = "project_name:";
+    container.append(size - container.size(), 'n');
+    auto span = wire.logger.start_span("handler", {.parent = received("braintrust.parent=" + container)});
+    EXPECT_EQ(to_string(span.trace_id()), trace) << "the trace is kept in any case";
+    EXPECT_EQ(injected(span)["baggage"] == "braintrust.parent=" + container, is_kept) << size;
+  }
+}
+
 // The last one: the table it fills is the process's.
 TEST(Containers, FromOutsideAreBoundedAndTheirSpansAreKept) {
   Told told;
   Logger logger =
       init_logger({.project = "p", .api_key = "k", .app_url = "http://127.0.0.1:" + std::to_string(test::free_port())});
-  for (int i = 0; i < 10'001; ++i) {
-    auto span = logger.start_span("handler", {.parent = received("braintrust.parent=project_id:n" + std::to_string(i))});
-    ASSERT_EQ(to_string(span.trace_id()), trace);
+  for (int i = 0; i < 10'000; ++i) {
+    detail::intern_destination(pipeline::ObjectType::experiment, "own" + std::to_string(i), {});
   }
+  const auto sent_on = [&](const std::string& name) {
+    auto span = logger.start_span("handler", {.parent = received("braintrust.parent=project_id:" + name)});
+    EXPECT_EQ(to_string(span.trace_id()), trace);
+    return injected(span)["baggage"];
+  };
+  EXPECT_EQ(sent_on("n0"), "braintrust.parent=project_id:n0") << "the program's own do not count";
+  for (int i = 1; i < 10'001; ++i) sent_on("n" + std::to_string(i));
   EXPECT_TRUE(told.mentions("one object too many"));
+  EXPECT_EQ(told.count(ErrorCode::invalid_argument), 1U) << "not with each request";
   auto span = logger.start_span("handler", {.parent = received("braintrust.parent=project_id:n1")});
   EXPECT_EQ(injected(span)["baggage"], "braintrust.parent=project_id:n1") << "what is known stays known";
-  auto other = logger.start_span("handler", {.parent = received("braintrust.parent=project_id:new")});
-  EXPECT_EQ(injected(other)["baggage"], "braintrust.parent=project_name:p");
+  EXPECT_EQ(sent_on("new"), "braintrust.parent=project_name:p");
+  EXPECT_EQ(sent_on("newer"), "braintrust.parent=project_name:p");
+  EXPECT_EQ(told.count(ErrorCode::invalid_argument), 1U);
   logger.shutdown(std::chrono::milliseconds(0));
 }
 

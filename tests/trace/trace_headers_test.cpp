@@ -161,6 +161,19 @@ TEST(BaggageHeader, Keeps8192BytesOfWholeLeadingMembers) {
   EXPECT_EQ(container_in("a=" + std::string(9000, 'x') + ",braintrust.parent=project_id:x"), "") << "not even looked at";
 }
 
+TEST(BaggageHeader, OfWhichAContainerOfMoreThanAKilobyteIsNotRead) {
+  const auto of_size = [](std::size_t size) {
+    std::string container = "project_id:";
+    return container.append(size - container.size(), 'x');
+  };
+  EXPECT_EQ(container_in("braintrust.parent=" + of_size(1024)), of_size(1024));
+  EXPECT_EQ(container_in("braintrust.parent=" + of_size(1025)), "");
+  // Of what it says, not of how that is written.
+  std::string escaped = "braintrust.parent=project_id:";
+  for (int i = 0; i < 1000; ++i) escaped += "%20";
+  EXPECT_EQ(container_in(escaped + "x").size(), 1012U);
+}
+
 // 19.24, 19.47
 TEST(BaggageHeader, AlwaysHasRoomForOurOwnMember) {
   const std::string relayed = baggage_with("project_name:" + std::string(100, 'p'), members(64, std::string(80, 'v')));
