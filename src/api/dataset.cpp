@@ -66,12 +66,15 @@ Result<json> Dataset::Core::registered() {
 }
 
 Result<void> Dataset::Core::deliver_own_writes() {
+  return delivered_.load() < written.load() ? deliver_all_writes() : Result<void>();
+}
+
+Result<void> Dataset::Core::deliver_all_writes() {
   const std::uint64_t writes = written.load();
   std::uint64_t delivered = delivered_.load();
-  if (delivered >= writes) return {};
   if (logger.flush(patience).pending > 0) {
     return Error{ErrorCode::deadline_exceeded,
-                 fmt::format("what you wrote has not arrived, so dataset \"{}\" cannot be read as you wrote it", options.name)};
+                 fmt::format("what you wrote has not arrived, so dataset \"{}\" is not yet as you wrote it", options.name)};
   }
   // Another thread may have seen more of them arrive.
   while (delivered < writes && !delivered_.compare_exchange_weak(delivered, writes)) {

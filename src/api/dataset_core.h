@@ -47,6 +47,8 @@ struct Dataset::Core {
 
   // What was written through this dataset arrives before what follows is asked; else an error.
   Result<void> deliver_own_writes();
+  // Likewise what was written through others of this program.
+  Result<void> deliver_all_writes();
 
   const DatasetOptions options;
   const Logger logger;  // by way of which records travel

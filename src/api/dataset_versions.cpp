@@ -1,5 +1,6 @@
 // Versions of a dataset: which one is read, their names and environments, and the way back to one.
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -52,10 +53,11 @@ Result<DatasetSnapshot> snapshot_named(Dataset::Core& core, const std::string& d
   if (detail::is_blank(name)) return Error{ErrorCode::invalid_argument, "which snapshot? its name is blank"};
   auto found = ask_for_snapshots(*core.client, dataset_id, name);
   if (!found) return found.error();
-  if (found->empty()) {
+  const auto named = std::find_if(found->begin(), found->end(), [&](const DatasetSnapshot& one) { return one.name == name; });
+  if (named == found->end()) {
     return Error{ErrorCode::not_found, fmt::format("dataset \"{}\" has no snapshot \"{}\"", core.options.name, name)};
   }
-  return std::move(found->front());
+  return std::move(*named);
 }
 
 Result<std::string> version_in_environment(Dataset::Core& core, const std::string& dataset_id) {
@@ -85,15 +87,17 @@ Result<std::uint64_t> count_at(const json& answer, const char* key) {
 
 // The way back, or a look at it, which does nothing.
 Result<DatasetRestore> go_back(const Dataset& dataset, const std::string& version, bool only_look) {
-  const auto id = dataset.id();
-  if (!id) return id.error();
+  if (DatasetAccess::core_of(dataset) == nullptr) return detail::no_dataset();
   if (!is_version(version)) {
     return Error{
         ErrorCode::invalid_argument,
         fmt::format("a dataset is restored to a version, as `version()` and `snapshots()` name them; \"{}\" is none", version)};
   }
+  const auto id = dataset.id();
+  if (!id) return id.error();
   Dataset::Core& core = *DatasetAccess::core_of(dataset);
-  if (const auto delivered = core.deliver_own_writes(); !delivered) return delivered.error();
+  // What arrived later would undo it.
+  if (const auto delivered = core.deliver_all_writes(); !delivered) return delivered.error();
   // A second request would answer that there was nothing to do.
   const auto answer =
       core.client->call({.method = "POST",

@@ -198,10 +198,10 @@ ContextEntry* ContextStack::top_traced() noexcept {
   return nullptr;
 }
 
-PromptNode* ContextStack::top_prompt(std::size_t below) const noexcept {
+const ContextEntry* ContextStack::top_mark(std::size_t below) const noexcept {
   for (std::size_t i = below; i-- > 0;) {
     const ContextEntry& entry = entries()[i];
-    if (entry.prompt != nullptr && counts(entry)) return entry.prompt;
+    if (entry.prompt != nullptr && counts(entry)) return &entry;
     const bool from_elsewhere = entry.kind == ContextKind::held || entry.kind == ContextKind::base;
     if (from_elsewhere && entry.ref.core != nullptr && !gone(entry)) return nullptr;
   }
@@ -258,11 +258,13 @@ void ContextStack::put_back(ContextStack& own, bool as_before) {
   ContextEntry& base = own.entries()[0];
   for (std::size_t i = size; i > 0 && entries()[i - 1].kind == ContextKind::base; --i) {
     const ContextEntry& left = entries()[i - 1];
-    const bool same_span = left.ref.slot == base.ref.slot && left.ref.span == base.ref.span;
+    // Of a span that has ended only the line counts, and one is enough.
+    const bool same_span =
+        gone(base) ? left.ref.core == nullptr : left.ref.slot == base.ref.slot && left.ref.span == base.ref.span;
     const bool same_prompt = left.prompt == base.prompt || (left.prompt != nullptr && !counts(left));
     if (gone(left) || (same_span && same_prompt)) erase(i - 1);
   }
-  if (gone(base)) push({.kind = ContextKind::base});  // the line it drew stays
+  if (gone(base)) push({.kind = ContextKind::base, .prompt = base.prompt});  // the line it drew stays, and the mark
   for (std::size_t i = 0; i < own.size; ++i) {
     const ContextEntry& entry = own.entries()[i];
     if (!gone(entry)) push(entry, as_before ? entry.number : context_number());
@@ -303,6 +305,15 @@ SpanHandle handle_of(const ForeignSpan& foreign) noexcept {
   ref.core = core;
   ref.destination = destination_below(foreign, *core);
   return SpanHandle(ref);
+}
+
+// Adds a span that came from elsewhere under the mark that counts here, which ends as it would without that span.
+void push_inside(ContextStack& stack, const SpanHandle& span) {
+  const ContextEntry* const marked = stack.top_mark(stack.size);
+  const ContextEntry mark = marked != nullptr ? *marked : ContextEntry{};
+  const bool scoped = mark.kind == ContextKind::prompt;
+  stack.push({.ref = span.ref(), .kind = ContextKind::held, .prompt = scoped ? nullptr : mark.prompt});
+  if (scoped) stack.push(mark);
 }
 
 // Whether the innermost of the other library on this thread is the one of this number.
@@ -414,7 +425,7 @@ ContextImage ContextTask::image(const ContextImage& otherwise) const noexcept {
       auto stack = std::make_shared<OwnedStack>();
       stack->copy(active);
       if (foreign) {
-        stack->push({.ref = handle_of(*foreign).ref(), .kind = ContextKind::held, .prompt = stack->top_prompt()});
+        push_inside(*stack, handle_of(*foreign));
       }
       active.image = std::move(stack);
       active.imaged = foreign ? ~active.changes : active.changes;  // the other library does not count changes here

@@ -61,9 +61,13 @@ struct ContextStack {
   // The innermost entry that still counts, or null.
   ContextEntry* top() noexcept;
   ContextEntry* top_traced() noexcept;
-  // The innermost mark that still counts, among the lowest `below` entries; or null. What begins under a span that came from
-  // elsewhere is not of the marks of the thread that runs it.
-  PromptNode* top_prompt(std::size_t below) const noexcept;
+  // The innermost entry with a mark that still counts, among the lowest `below`; or null. What begins under a span that came
+  // from elsewhere is not of the marks of the thread that runs it.
+  const ContextEntry* top_mark(std::size_t below) const noexcept;
+  PromptNode* top_prompt(std::size_t below) const noexcept {
+    const ContextEntry* const marked = top_mark(below);
+    return marked != nullptr ? marked->prompt : nullptr;
+  }
   PromptNode* top_prompt() const noexcept { return top_prompt(size); }
   void clear() noexcept;
   // Adds the entries of `other` that still count to the end of this stack.

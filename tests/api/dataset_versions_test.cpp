@@ -161,6 +161,29 @@ TEST(DatasetRestore, MakesTheRecordsWhatTheyWere) {
   EXPECT_EQ(again->version, "");
 }
 
+TEST(DatasetRestore, UndoesWhatAnotherHandleWrote) {
+  Backend backend;
+  const auto writer = init_dataset({.project = "P", .name = "D"});
+  writer.insert({.input = "a", .id = "1"});
+  const auto version = writer.version();
+  ASSERT_TRUE(version) << version.error().message;
+  writer.insert({.input = "b", .id = "2"});
+  for (const auto& other : {writer.at_version(*version), init_dataset({.project = "P", .name = "D"})}) {
+    const auto restored = other.restore(*version);
+    ASSERT_TRUE(restored) << restored.error().message;
+    EXPECT_EQ(restored->removed, 1u);
+    EXPECT_THAT(inputs_of(writer), testing::ElementsAre("a"));
+    writer.insert({.input = "b", .id = "2"});
+  }
+}
+
+TEST_F(ScriptedDataset, ChangesNoSnapshotOfAnotherName) {
+  wire.server.on("/api/dataset_snapshot/get", {{.body = R"([{"id":"s0","name":"v0","xact_id":"6"}])"}});
+  wire.server.on("/api/dataset_snapshot/delete_id", {{.body = "{}"}});
+  EXPECT_EQ(dataset.remove_snapshot("v1").error().code, ErrorCode::not_found);
+  EXPECT_EQ(wire.server.count("/api/dataset_snapshot/delete_id"), 0u);
+}
+
 TEST_F(ScriptedDataset, IsNotRestoredBeforeWhatWasWrittenHasArrived) {
   wire.server.on("/logs3", {{.status = 503}});
   wire.server.on("/v1/dataset/d1/restore", {{.body = R"({"xact_id":"9","rows_restored":1,"rows_deleted":0})"}});

@@ -13,6 +13,13 @@ struct NoJson {};
 
 #if CASE == 0
 double half(const ScorerArgs&) { return 0.5; }
+const std::vector<Scorer> list = {scorers::levenshtein, {"named", half}};
+const Scorer array[] = {scorers::levenshtein};
+const EvalOptions<> copied{.scores = {list}};
+const EvalOptions<> some{.scores = {list.begin(), list.end()}};
+const EvalOptions<> pointed_at{.scores = {array, array + 1}};
+enum class Label { good };
+const EvalOptions<json, int> labelled{.task = [](const json&) { return Label::good; }};
 const auto ran = Eval("x", {.data = {{.input = "Foo", .expected = "Hi Foo"}},
                             .task = [](const json& input) { return "Hi " + input.get<std::string>(); },
                             .scores = {scorers::levenshtein,

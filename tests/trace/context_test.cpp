@@ -398,6 +398,46 @@ TEST(TaskContext, ScopesNest) {
   EXPECT_TRUE(is_current(of_a));
 }
 
+// Another tracing library in this process: something of its own, without a span, is current while `number` is set.
+class OtherLibrary final : public detail::ForeignContext {
+ public:
+  OtherLibrary() { detail::foreign_context.store(this); }
+  ~OtherLibrary() { detail::foreign_context.store(nullptr); }
+  std::optional<detail::ForeignSpan> newer_than(std::uint64_t given) noexcept override {
+    return number > given ? std::optional(detail::ForeignSpan{.number = number}) : std::nullopt;
+  }
+  std::uint64_t number = 0;
+};
+
+TEST(Context, APromptOfATaskEndsWithItsScopeAlsoWhereAnotherLibraryWasTheInnerOne) {
+  Backend backend;
+  OtherLibrary other;
+  detail::ContextTask task;
+  std::unique_ptr<PromptScope> scope;
+  detail::ContextImage image;
+  {
+    const detail::ContextTask::Part part(task, nullptr);
+    scope.reset(new PromptScope(test::trace_prompt("p")));
+    other.number = detail::next_context_number();
+    image = task.image(nullptr);
+    other.number = 0;
+  }
+  {
+    const detail::ContextTask::Part part(task, image);
+    test::call_model("in scope");
+    scope.reset();
+    test::call_model("after scope");
+  }
+  {
+    const detail::ContextTask::Part part(task, nullptr);
+    test::call_model("next part");
+  }
+  const auto rows = backend.rows();
+  EXPECT_EQ(test::prompt_of(rows, "in scope"), "p");
+  EXPECT_EQ(test::prompt_of(rows, "after scope"), "");
+  EXPECT_EQ(test::prompt_of(rows, "next part"), "");
+}
+
 TEST(Context, TracedOutputFindsItsSpanInABoundFunction) {
   Backend backend;
   struct Work {

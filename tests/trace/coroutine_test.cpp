@@ -628,19 +628,56 @@ TEST(WithContext, ALongRunOfCoroutinesLeavesNothingToSearch) {
   EXPECT_TRUE(a.is_clean());
 }
 
+// Suspends until somebody resumes what it was given.
+struct StoredIn {
+  std::coroutine_handle<>& to;
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> handle) { to = handle; }
+  void await_resume() {}
+};
+
+TEST(WithContext, ALongRunOfCoroutinesThatOutliveTheirStartersSpansLeavesNothingToSearch) {
+  Backend backend;
+  Worker loop;
+  for (int i = 0; i < 100; ++i) {
+    std::coroutine_handle<> waiting;
+    auto work = [](std::coroutine_handle<>& to) -> Task<> {
+      co_await with_context(StoredIn{to});
+      auto span = start_span("after the answer");
+    }(waiting);
+    {
+      auto request = start_span("request");
+      work.start();
+    }
+    loop.call([&] { waiting.resume(); });
+  }
+  loop.call([] { EXPECT_LE(detail::active_stack().size, 3U); });
+}
+
+TEST(WithContext, APromptCountsInACoroutineThatOutlivesItsStartersSpan) {
+  Backend backend;
+  Worker loop;
+  std::coroutine_handle<> waiting;
+  auto work = [](std::coroutine_handle<>& to) -> Task<> {
+    co_await with_context(StoredIn{to});
+    test::call_model("elsewhere");
+  }(waiting);
+  auto scope = test::trace_prompt("p");
+  {
+    auto request = start_span("request");
+    work.start();
+  }
+  loop.call([&] { waiting.resume(); });
+  EXPECT_EQ(test::prompt_of(backend.rows(), "elsewhere"), "p");
+}
+
 TEST(WithContext, ACoroutineThatOutlivesItsStartersSpanLeavesTheOneThatResumesItAlone) {
   Backend backend;
-  struct Store {
-    std::coroutine_handle<>& to;
-    bool await_ready() { return false; }
-    void await_suspend(std::coroutine_handle<> handle) { to = handle; }
-    void await_resume() {}
-  };
   std::coroutine_handle<> waiting;
   auto resumed = [](std::coroutine_handle<>& to) -> Task<> {
     auto span = start_span("resumed");
-    co_await with_context(Store{to});
-    co_await with_context(Store{to});
+    co_await with_context(StoredIn{to});
+    co_await with_context(StoredIn{to});
     EXPECT_TRUE(is_current(span));
   }(waiting);
   {

@@ -90,9 +90,10 @@ class Prompt {
   Result<BuiltPrompt> build(const nlohmann::json& variables = {}, const BuildOptions& options = {}) const;
 
   // The same with each attachment among the variables, as rows of datasets have them, read and put in as a data URL, which any
-  // provider takes. Waits for the network, over the connection that the prompt was loaded with. `build` leaves a picture or
-  // file that is an attachment the object that it is, for servers that read it themselves. Spans name the attachment in either
-  // case.
+  // provider takes; those that are in the row itself stay as they are. Waits for the network. All of them are in memory at
+  // once, and are read with this program's key: not for variables of people who could name attachments that they may not see.
+  // `build` leaves a picture or file that is an attachment the object that it is, for servers that read it themselves. Spans
+  // name the attachment in either case.
   Result<BuiltPrompt> build_with_attachments(const nlohmann::json& variables, const BuildOptions& options = {}) const;
 
   // Of a row as the server keeps it.

@@ -112,8 +112,9 @@ class EvalTaskOf {
     };
     using Returned = decltype(output());
     constexpr bool is_result = detail::is_result<std::remove_cvref_t<Returned>>;
-    constexpr bool is_output =
-        std::constructible_from<Output, typename detail::ResultValue<std::remove_cvref_t<Returned>>::type>;
+    constexpr bool is_output = requires(typename detail::ResultValue<std::remove_cvref_t<Returned>>::type(*returned)()) {
+      Output(returned());
+    };
     static_assert(is_output,
                   "an eval's task returns its output, or a `Result` of it: something that nlohmann/json can write, or in "
                   "Eval<Input, Output> an Output");

@@ -162,9 +162,11 @@ typename Grader<Item>::Function typed_grader(F function) {
   };
 }
 
-// What can be called at all, with whatever.
+// What can be called, with whatever it may be. Not a list of scorers, nor an iterator of one.
 template <class F>
-concept IsFunction = !std::convertible_to<F, std::string_view> && (std::is_class_v<F> || std::is_pointer_v<F>);
+concept IsFunction = std::is_function_v<std::remove_pointer_t<F>> || requires {
+  &F::operator();
+};
 
 // The same for an eval with types of its own.
 template <class Item, class Input, class Output>
