@@ -1,6 +1,7 @@
 #include "core/clock.h"
 
 #include <chrono>
+#include <limits>
 
 namespace braintrust::detail {
 namespace {
@@ -18,7 +19,21 @@ void two_digits(char* out, unsigned value) noexcept {
 }  // namespace
 
 std::int64_t steady_now() noexcept { return now<std::chrono::steady_clock>(); }
-std::int64_t measure_wall_offset() noexcept { return now<std::chrono::system_clock>() - steady_now(); }
+
+std::int64_t measure_wall_offset() noexcept {
+  // Of a few readings the one that took least: between the clocks of the others this thread may have had to wait.
+  std::int64_t shortest = std::numeric_limits<std::int64_t>::max();
+  std::int64_t offset = 0;
+  for (int reading = 0; reading < 4; ++reading) {
+    const std::int64_t before = steady_now();
+    const std::int64_t wall = now<std::chrono::system_clock>();
+    const std::int64_t took = steady_now() - before;
+    if (took >= shortest) continue;
+    shortest = took;
+    offset = wall - (before + took / 2);
+  }
+  return offset;
+}
 
 std::size_t write_iso8601(long long nanoseconds, char* out) noexcept {
   constexpr long long second = 1'000'000'000;

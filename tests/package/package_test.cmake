@@ -48,15 +48,16 @@ function(build_consumer flavour)
   must_run(${work}/build/eval_consumer --no-send-logs --min-score Levenshtein=1)
 endfunction()
 
-# build_with_pkg_config(prefix package sources…): no CMake, one line of shell as a user types it.
+# build_with_pkg_config(prefix package sources… [RUN_WITH arguments…]): no CMake, one line of shell as a user types it.
 function(build_with_pkg_config prefix package)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "RUN_WITH")
   set(ENV{PKG_CONFIG_PATH} ${prefix}/${LIBDIR}/pkgconfig)
   must_run(pkg-config --modversion ${package})
-  string(JOIN " " sources ${ARGN})
+  string(JOIN " " sources ${arg_UNPARSED_ARGUMENTS})
   must_run(sh -c "cd '${consumer_source}' && '${COMPILER}' -std=c++20 -I'${work}/include' ${sources} \
     $(pkg-config --cflags --libs ${package}) -o '${work}/${package}'")
   set(ENV{LD_LIBRARY_PATH} ${prefix}/${LIBDIR})
-  must_run(${work}/${package})
+  must_run(${work}/${package} ${arg_RUN_WITH})
 endfunction()
 
 if(CASE STREQUAL "install")
@@ -73,7 +74,7 @@ elseif(CASE STREQUAL "find_package_wrong_version")
 elseif(CASE STREQUAL "pkg_config")
   build_with_pkg_config(${SCRATCH}/install/prefix braintrust main.cpp other.cpp)
 elseif(CASE STREQUAL "pkg_config_eval_main")
-  build_with_pkg_config(${SCRATCH}/install/prefix braintrust-eval-main eval.cpp)
+  build_with_pkg_config(${SCRATCH}/install/prefix braintrust-eval-main eval.cpp RUN_WITH --no-send-logs)
 elseif(CASE STREQUAL "find_package_local")
   build_consumer(find_package -D LOCAL=ON -D CMAKE_PREFIX_PATH=${SCRATCH}/install/prefix)
   must_run(${work}/build/local_consumer)
