@@ -52,6 +52,7 @@ constexpr Name usage_names[] = {
 bool is_array(std::string_view json) { return !json.empty() && json.front() == '['; }
 bool is_object(std::string_view json) { return !json.empty() && json.front() == '{'; }
 bool is_null(std::string_view json) { return json.empty() || json == "null"; }
+
 bool fits(std::string_view value, Attribute::Type type) {
   switch (type) {
     case Attribute::Type::integer:

@@ -174,6 +174,7 @@ class Dataset {
   // Versions that have a name. These wait. A blank `version` is what `version()` says. A name that is there is moved.
   Result<void> create_snapshot(const std::string& name, const std::string& version = {},
                                const std::string& description = {}) const;
+  // As many as the server lists at once.
   Result<std::vector<DatasetSnapshot>> snapshots() const;
   // `not_found` when there is none of this name.
   Result<void> update_snapshot(const std::string& name, const SnapshotChange& change) const;

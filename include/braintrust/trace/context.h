@@ -4,11 +4,10 @@
 //
 //   auto future = std::async(std::launch::async, bind_context([&] { return addition(client); }));
 //
-// Each thread has a stack of current spans; spans put themselves on it (span.h). What is said here of the current span goes for
-// the prompt that is traced (api/prompt.h), too. `bind_context` makes a function run under the
+// Each thread has a stack of current spans; spans put themselves on it (span.h). `bind_context` makes a function run under the
 // span that was current when it was bound, on whatever thread it is called, also after that span has ended. For thread pools
 // see executor.h, for coroutines coroutine.h and asio.h. `TaskContext` is for schedulers of your own: a stack for one logical
-// task, which may be resumed anywhere.
+// task, which may be resumed anywhere. The prompt that is traced (api/prompt.h) is carried like the current span.
 //
 // Threads: `bind_context` results like the function they hold; a `TaskContext` is active on one thread at a time.
 // Errors: none. Cost: about 100 bytes a bound function, a few nanoseconds a call; without a logger, only the bytes.
