@@ -17,6 +17,7 @@
 #include <braintrust/trace/logger.h>
 
 #include "bench/process.h"
+#include "bench/run.h"
 #include "bench/sink.h"
 #include "eval/quiet.h"
 
@@ -121,11 +122,4 @@ BENCHMARK(waiting_tasks)
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  bench::Sink the_sink;
-  sink = &the_sink;
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, sink); }

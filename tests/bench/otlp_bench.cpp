@@ -18,6 +18,7 @@
 
 #include "bench/model_call.h"
 #include "bench/process.h"
+#include "bench/run.h"
 #include "bench/sink.h"
 #if BRAINTRUST_BENCH_OPENTELEMETRY
 #include "bench/opentelemetry_spans.h"
@@ -133,11 +134,4 @@ BENCHMARK(delivery<Theirs, roomy>)->Name("opentelemetry/delivery_with_room_for_a
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  bench::Sink the_sink;
-  sink = &the_sink;
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, sink); }

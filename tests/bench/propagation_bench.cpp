@@ -12,6 +12,7 @@
 #include <braintrust/tracing.h>
 
 #include "bench/allocations.h"
+#include "bench/run.h"
 #include "bench/sink.h"
 
 namespace {
@@ -103,11 +104,4 @@ BENCHMARK_CAPTURE(extract, map_without_a_trace, usual);
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  bench::Sink the_sink;
-  sink = &the_sink;
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, sink); }

@@ -23,6 +23,7 @@
 #include "bench/allocations.h"
 #include "bench/model_call.h"
 #include "bench/process.h"
+#include "bench/run.h"
 #include "bench/sink.h"
 
 namespace {
@@ -270,11 +271,4 @@ BENCHMARK(delivery)->Name("delivery/200k_spans")->UseManualTime()->Iterations(3)
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  bench::Sink the_sink;
-  sink = &the_sink;
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+int main(int argc, char** argv) { return bench::run(argc, argv, sink); }
