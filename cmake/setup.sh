@@ -28,7 +28,7 @@ if have apt-get; then
   manager=apt-get
   packages="g++ cmake ninja-build ccache pkg-config ca-certificates nlohmann-json3-dev libcurl4-openssl-dev libfmt-dev
     libsqlite3-dev libcpp-httplib-dev libcli11-dev zlib1g-dev"
-  test_packages="libgtest-dev libgmock-dev libbenchmark-dev libasio-dev libcurl3-gnutls curl git python3-pycurl"
+  test_packages="libgtest-dev libgmock-dev libbenchmark-dev libasio-dev libcurl3-gnutls curl git mold python3-pycurl"
   is_there() {
     case $1 in
       libcurl4-openssl-dev) set -- 'libcurl4-*-dev' ;;  # its siblings do as well, and would be removed for it
@@ -51,7 +51,7 @@ elif have dnf; then
   manager=dnf
   packages="gcc-c++ cmake ninja-build ccache pkgconf-pkg-config ca-certificates json-devel libcurl-devel fmt-devel
     sqlite-devel cpp-httplib-devel cli11-devel zlib-devel"
-  test_packages="gtest-devel gmock-devel google-benchmark-devel asio-devel"
+  test_packages="gtest-devel gmock-devel google-benchmark-devel asio-devel mold"
   is_there() { rpm -q --whatprovides "$1" >/dev/null 2>&1; }
   install() { as_root dnf -q -y install "$@"; }
 elif have brew; then
@@ -71,7 +71,7 @@ fi
 tool_of() {
   case $1 in
     g++ | gcc-c++) echo g++ ;;
-    cmake | ccache) echo "$1" ;;
+    cmake | ccache | mold) echo "$1" ;;
     ninja | ninja-build) echo ninja ;;
     pkg-config | pkgconf*) echo pkg-config ;;
   esac
