@@ -221,12 +221,6 @@ Result<HttpResponse> Client::exchange(const ApiCall& call) {
       hide_bearers(*text);
     }
   }
-  if (!response.ok()) {  // what it says goes into messages
-    for (std::string* const text : {&response.body, &response.error}) {
-      hide_secret(*text, (*access)->settings.api_key);
-      hide_bearers(*text);
-    }
-  }
   return response;
 }
 

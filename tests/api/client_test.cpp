@@ -180,9 +180,8 @@ TEST(Client, SharesTheFailureOfALoginWithThoseWhoWaitForIt) {
   std::thread patient([&] { EXPECT_FALSE(client->access(3)); });
   ASSERT_TRUE(eventually([&] { return braintrust.server.count("/api/apikey/login") == 1; }));
   bool may_pass = false;
-  const auto begin = std::chrono::steady_clock::now();
   const auto access = client->access(1, &may_pass);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(2500)) << "one try is waited for, not three";
+  EXPECT_LT(braintrust.server.count("/api/apikey/login"), 3u) << "one try is waited for, not three";
   ASSERT_FALSE(access);
   EXPECT_EQ(access.error().code, ErrorCode::transport);
   EXPECT_TRUE(may_pass);
