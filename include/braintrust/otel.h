@@ -136,7 +136,8 @@ class BraintrustSpanProcessor final : public opentelemetry::sdk::trace::SpanProc
   void OnStart(opentelemetry::sdk::trace::Recordable& span, const opentelemetry::trace::SpanContext& parent) noexcept override;
   void OnEnd(std::unique_ptr<opentelemetry::sdk::trace::Recordable>&& span) noexcept override;
 
-  // Sends what has ended, and its attachments. True: all of it was taken in time. Without a timeout: ten seconds.
+  // Sends what has ended, and its attachments. True: all spans were taken in time, and no attachment is on its way any more
+  // (one that failed is told). Without a timeout: ten seconds.
   bool ForceFlush(std::chrono::microseconds timeout = (std::chrono::microseconds::max)()) noexcept override;
   // `ForceFlush`, then the end: what could not be sent in time is given up, and what ends later is dropped. The second call
   // does nothing. Without a timeout: five seconds.

@@ -188,7 +188,7 @@ void Client::log_in(State& state, Attempt& attempt, unsigned tries) {
       }
       return response;
     };
-    const HttpResponse response = pipeline::with_retries(tries, send, given_.retry_wait);
+    const HttpResponse response = pipeline::with_retries(tries, send, {.first_wait = given_.retry_wait});
     auto answer = pipeline::read_login(response, access->settings);
     if (auto* const login = std::get_if<pipeline::Login>(&answer)) {
       access->login = std::move(*login);
@@ -209,7 +209,8 @@ Result<HttpResponse> Client::exchange(const ApiCall& call) {
     return Error{ErrorCode::invalid_argument, "BRAINTRUST_PROXY_URL is neither http:// nor https://"};
   }
   const auto send = [&] { return pipeline::send_and_wait(request_of(call, **access)); };
-  HttpResponse response = call.repeatable ? pipeline::with_retries(call.tries, send, given_.retry_wait) : send();
+  HttpResponse response =
+      call.repeatable ? pipeline::with_retries(call.tries, send, {.first_wait = given_.retry_wait}) : send();
   if (response.status == 401) {  // the next call asks for a key anew: the file may hold another one by then
     State& state = state_.get();
     const std::lock_guard lock(state.mutex);

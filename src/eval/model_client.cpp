@@ -129,9 +129,9 @@ json ask_model(const scorers::ModelClient& client, std::string_view path, const 
   auto call = start_call(url, path, body);
   // In an eval the scorer's span hands this down; outside of one, nobody else says it.
   call.span().set_attributes("", SpanType::none, {{"purpose", "scorer"}});
-  auto response = pipeline::with_retries(
-      std::min(tries_of_failures, client.tries), [&] { return pipeline::send_and_wait(request_of(client, url, body)); },
-      std::chrono::milliseconds(500), client.tries);
+  auto response = pipeline::with_retries(std::min(tries_of_failures, client.tries),
+                                         [&] { return pipeline::send_and_wait(request_of(client, url, body)); },
+                                         {.tries_if_asked = client.tries});
   if (!response.ok()) hide_keys(response.body, client);
   call.on_chunk(response.body);
   call.end({.status = response.status, .error = response.status == 0 ? std::string_view(response.error) : std::string_view()});

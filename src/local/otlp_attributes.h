@@ -36,6 +36,11 @@ class OtlpAttributeReader {
   void take(std::string_view name) {
     if (const auto found = by_name_.find(name); found != by_name_.end()) taken_[found->second] = true;
   }
+  // Takes it, and it is as if it had never been there.
+  void drop(std::string_view name) {
+    take(name);
+    by_name_.erase(name);
+  }
 
   // Calls `visit(name, value)` for each that was not taken, in order.
   template <class Visit>

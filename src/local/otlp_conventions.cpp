@@ -130,6 +130,8 @@ constexpr auto outputs =
 std::string_view provider_text(std::string_view json) {
   if (json == R"("aws.bedrock")") return R"("bedrock")";
   if (json == R"("gcp.gemini")" || json == R"("gcp.vertex_ai")" || json == R"("gcp.gen_ai")") return R"("google")";
+  if (json == R"("mistral_ai")") return R"("mistral")";
+  if (json == R"("x_ai")") return R"("xai")";
   return json;
 }
 
@@ -339,6 +341,35 @@ bool is_of_our_sdks(const OtlpFields& fields) {
   return JsonView::of_valid(fields.context)["span_origin"]["name"].string().starts_with("braintrust.sdk.");
 }
 
+// What they say there of a model call's settings and of a tool, and the field that it is made of.
+constexpr auto twins = std::to_array<Mapping>({
+    {"gen_ai.request.model", "model"},
+    {"gen_ai.provider.name", "provider"},
+    {"gen_ai.request.temperature", "temperature"},
+    {"gen_ai.request.top_p", "top_p"},
+    {"gen_ai.request.top_k", "top_k"},
+    {"gen_ai.request.frequency_penalty", "frequency_penalty"},
+    {"gen_ai.request.presence_penalty", "presence_penalty"},
+    {"gen_ai.request.max_tokens", "max_tokens"},
+    {"gen_ai.request.max_tokens", "max_completion_tokens"},
+    {"gen_ai.request.max_tokens", "max_output_tokens"},
+    {"gen_ai.request.seed", "seed"},
+    {"gen_ai.request.choice.count", "n"},
+    {"gen_ai.request.stop_sequences", "stop"},
+    {"gen_ai.request.stop_sequences", "stop_sequences"},
+    {"gen_ai.tool.definitions", "tools"},
+});
+
+void drop_twins(OtlpAttributeReader& attributes, const OtlpFields& fields) {
+  for (const auto& [attribute, field] : twins) {
+    if (fields.metadata.has(field)) attributes.drop(attribute);
+  }
+  if (fields.span_attributes.has("type")) attributes.drop("gen_ai.operation.name");
+  if (fields.span_attributes.has("name")) attributes.drop("gen_ai.tool.name");
+  if (!fields.output.empty()) attributes.drop("gen_ai.response.finish_reasons");
+  attributes.take("error.type");  // the error says it
+}
+
 void read_input(OtlpSpanReader& reader, const OtlpFields& fields, std::string& input) {
   if (!input.empty()) {
     if (!is_of_our_sdks(fields)) return;
@@ -389,6 +420,7 @@ void read_output(OtlpSpanReader& reader, const OtlpFields& fields, std::string& 
 }  // namespace
 
 void read_conventions(OtlpSpanReader& reader, OtlpFields& fields) {
+  if (is_of_our_sdks(fields)) drop_twins(reader.attributes, fields);
   if (const auto type = type_of(reader.attributes); !type.empty()) {
     fields.span_attributes.offer("type", llm::json_string(type));
   }

@@ -11,7 +11,7 @@
 namespace braintrust::local {
 namespace {
 
-using llm::ArrayText, llm::JsonView, llm::ObjectText, llm::json_string, llm::requoted;
+using llm::ArrayText, llm::JsonView, llm::ObjectText, llm::json_string;
 
 // The name of a member in lowerCamelCase, whichever way it is written.
 std::string name_of(std::string_view key) {

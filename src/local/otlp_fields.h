@@ -38,6 +38,7 @@ class OtlpMembers {
     const auto quoted = llm::json_string(name);
     offered_.add(llm::JsonView::of_valid(quoted).inside(), json);
   }
+  bool has(std::string_view name) const { return names_.contains(std::string(name)); }
   // Whether it is said outright to be just that.
   bool says(std::string_view name, std::string_view json) const {
     return !json.empty() && llm::JsonView::of_valid(explicit_)[name].text() == json;

@@ -102,12 +102,18 @@ std::string otlp_output_messages(JsonView messages) {
       out.add(message.text());
       return;
     }
-    const auto chat = chat_message(message, parts_of(message["parts"]));
+    const auto parts = parts_of(message["parts"]);
+    const auto chat = chat_message(message, parts);
     out.add(ObjectText()
                 .add("index", std::to_string(index++))
                 .add("message", chat)
                 .add("finish_reason", message["finish_reason"])
                 .text());
+    // Of tools that ran at the provider.
+    const auto answers = parts.answers.text();
+    if (parts.answers.empty()) return;
+    JsonView::of_valid(answers).each_element(
+        [&](JsonView answer) { out.add(ObjectText().add("index", std::to_string(index++)).add("message", answer).text()); });
   });
   return out.text();
 }

@@ -5,9 +5,9 @@
 // Made by `decode_otlp_protobuf` and `decode_otlp_json`, read by `otlp_rows`. Values of attributes are JSON texts, since that
 // is what they become: bytes are base64, numbers that JSON has not are strings, lists of keys and values are objects.
 //
-// Bounded: values lie at most `most_otlp_depth` deep in one another (what is deeper becomes "<max depth exceeded>"), and a
-// request holds at most `most_otlp_items` spans, events, links, attributes and values, because a few bytes can be a large
-// object here.
+// Bounded: values lie at most `most_otlp_depth` deep in one another (what is deeper becomes "<max depth exceeded>"; JSON that
+// is several times as deep is refused), and a request holds at most `most_otlp_items` spans, events, links, attributes and
+// values, because a few bytes can be a large object here.
 //
 // Threads: plain values. Errors: none. Units: nanoseconds since 1970; 0 is "not said".
 // Source: opentelemetry-proto 1.3, collector/trace/v1 and what it is made of.

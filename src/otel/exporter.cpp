@@ -1,7 +1,6 @@
 #include "otel/exporter.h"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,10 +12,14 @@
 #include <opentelemetry/exporters/otlp/otlp_http_exporter.h>
 #include <opentelemetry/exporters/otlp/otlp_recordable_utils.h>
 
+#include "core/ascii.h"
 #include "core/quantity_text.h"
 #include "core/secrets.h"
+#include "core/utf8.h"
+#include "llm/json_view.h"
 #include "otel/span_record.h"
 #include "otlp/encoding.h"
+#include "otlp/retry.h"
 #include "pipeline/blocking_http.h"
 #include "pipeline/container.h"
 #include "pipeline/login.h"
@@ -32,11 +35,6 @@ using opentelemetry::sdk::trace::Recordable;
 
 constexpr unsigned tries = 3;
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 // The protocol's message. opentelemetry-cpp's package has the schema compiled in, and no headers of it: so the message is made
 // by its name. It is what the generated class is, whose one base stands at its beginning.
 const google::protobuf::Message* request_prototype() {
@@ -49,11 +47,38 @@ const google::protobuf::Message* request_prototype() {
   return prototype;
 }
 
+// Makes UTF-8 of every text in the message: many servers refuse all of a request in which one is none.
+void repair_texts(google::protobuf::Message& message) {
+  using google::protobuf::FieldDescriptor;
+  const auto& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* const field : fields) {
+    const bool many = field->is_repeated();
+    const int count = many ? reflection.FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        repair_texts(many ? *reflection.MutableRepeatedMessage(&message, field, i)
+                          : *reflection.MutableMessage(&message, field));
+      } else if (field->type() == FieldDescriptor::TYPE_STRING) {
+        const std::string text = many ? reflection.GetRepeatedString(message, field, i) : reflection.GetString(message, field);
+        if (utf8::is_valid(text)) continue;
+        if (many) {
+          reflection.SetRepeatedString(&message, field, i, llm::repaired_utf8(text));
+        } else {
+          reflection.SetString(&message, field, llm::repaired_utf8(text));
+        }
+      }
+    }
+  }
+}
+
 std::string encoded(std::vector<std::unique_ptr<Recordable>> spans) {
   using Request = opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
   if (request_prototype() == nullptr) throw std::runtime_error("this opentelemetry-cpp has no OTLP in it");
   const std::unique_ptr<google::protobuf::Message> request(request_prototype()->New());
   OtlpRecordableUtils::PopulateRequest({spans.data(), spans.size()}, reinterpret_cast<Request*>(request.get()));
+  repair_texts(*request);
   return request->SerializeAsString();
 }
 
@@ -81,7 +106,7 @@ std::optional<BraintrustExporter::Target> BraintrustExporter::find_target() {
   std::optional<Error> error;
   if (connection.api_key.empty()) {
     error = pipeline::missing_key();
-  } else if (!fits_header(connection.api_key)) {
+  } else if (!pipeline::is_header_value(connection.api_key)) {
     error = Error{ErrorCode::invalid_argument, "the API key has characters that no key has"};
   } else if (api_url.empty()) {
     if (const auto access = client_->access()) {
@@ -100,8 +125,9 @@ std::optional<BraintrustExporter::Target> BraintrustExporter::find_target() {
   Target target{.url = pipeline::join_url(api_url, "otel/v1/traces"), .key = connection.api_key, .headers = settings_.headers};
   const auto add = [&](std::string name, std::string value) {
     const bool is_given = std::any_of(settings_.headers.begin(), settings_.headers.end(),
-                                      [&](const auto& given) { return same_name(given.first, name); });
-    if (!is_given && !value.empty() && fits_header(value)) target.headers.emplace_back(std::move(name), std::move(value));
+                                      [&](const auto& given) { return ascii::same_ignoring_case(given.first, name); });
+    if (!is_given && !value.empty() && pipeline::is_header_value(value))
+      target.headers.emplace_back(std::move(name), std::move(value));
   };
   add("Authorization", "Bearer " + connection.api_key);
   add("Content-Type", "application/x-protobuf");
@@ -134,9 +160,10 @@ std::size_t BraintrustExporter::send(const std::string& body, std::size_t spans)
     while (!answer && !given_up_) http_.poll(std::chrono::seconds(1));
     if (answer) return *std::move(answer);
     http_.cancel_all();
-    return pipeline::HttpResponse{.status = 499};  // one of those that are not tried again
+    return pipeline::HttpResponse{.status = 499};  // one of those that are not repeated
   };
-  const pipeline::HttpResponse response = pipeline::with_retries(tries, once, settings_.connection.retry_wait);
+  const pipeline::HttpResponse response = pipeline::with_retries(
+      tries, once, {.first_wait = settings_.connection.retry_wait, .may_repeat = braintrust::detail::otlp::may_repeat});
   if (response.ok()) return spans - rejected_in(response, spans);
   if (given_up_) return 0;
   std::string reason = pipeline::reason_of(response);

@@ -16,11 +16,14 @@
 
 #include "core/environment.h"
 #include "pipeline/background_thread.h"
+#include "pipeline/container.h"
+#include "trace/trace_headers.h"
 
 namespace braintrust::otel {
 namespace detail {
 namespace {
 
+using braintrust::detail::most_container_bytes;
 using opentelemetry::context::Context;
 using opentelemetry::nostd::get_if;
 using opentelemetry::nostd::shared_ptr;
@@ -114,7 +117,11 @@ std::string parent_in(const Context& context) {
   const auto carried = context.GetValue(opentelemetry::baggage::kBaggageHeader);
   if (const auto* const baggage = get_if<shared_ptr<opentelemetry::baggage::Baggage>>(&carried)) {
     std::string parent;
-    if (*baggage != nullptr && (*baggage)->GetValue(parent_key, parent)) return parent;
+    // It comes from outside: what names no place is as if it were not there (INST 19.22).
+    if (*baggage != nullptr && (*baggage)->GetValue(parent_key, parent) && parent.size() <= most_container_bytes &&
+        pipeline::read_container(parent)) {
+      return parent;
+    }
   }
   return {};
 }

@@ -1,12 +1,12 @@
 #include "otel/settings.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include <braintrust/core/diagnostics.h>
 
 #include "core/environment.h"
 #include "pipeline/container.h"
+#include "pipeline/http.h"
 #include "trace/settings.h"
 
 namespace braintrust::otel::detail {
@@ -19,7 +19,7 @@ using braintrust::detail::trimmed;
 
 bool is_parent(std::string_view text) {
   const std::size_t colon = text.find(':');
-  return colon != std::string_view::npos && colon > 0 && !is_blank(text.substr(colon + 1)) && fits_header(text);
+  return colon != std::string_view::npos && colon > 0 && !is_blank(text.substr(colon + 1)) && pipeline::is_header_value(text);
 }
 
 std::string parent_of(const SpanProcessorOptions& options, const Environment& environment) {
@@ -34,21 +34,7 @@ std::string parent_of(const SpanProcessorOptions& options, const Environment& en
   return {};
 }
 
-bool is_header_name(std::string_view name) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || others.find(c) != std::string_view::npos;
-  });
-}
-
 }  // namespace
-
-bool fits_header(std::string_view value) noexcept {
-  return std::none_of(value.begin(), value.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7F;
-  });
-}
 
 ProcessorSettings resolve(const SpanProcessorOptions& options) {
   const Environment environment = Environment::snapshot();
@@ -61,9 +47,9 @@ ProcessorSettings resolve(const SpanProcessorOptions& options) {
   settings.connection.request_timeout = std::max(options.request_timeout, std::chrono::milliseconds(1));
   settings.parent = parent_of(options, environment);
   if (settings.parent.empty()) settings.parent = pipeline::container_of(settings.connection);
-  if (!fits_header(settings.parent)) settings.parent.clear();
+  if (!pipeline::is_header_value(settings.parent)) settings.parent.clear();
   for (const auto& [name, value] : options.headers) {
-    if (is_header_name(name) && fits_header(value)) {
+    if (pipeline::is_header_name(name) && pipeline::is_header_value(value)) {
       settings.headers.emplace_back(name, value);
     } else {
       report(Severity::warning, ErrorCode::invalid_argument,

@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,8 +27,5 @@ struct ProcessorSettings {
 
 // Tells of what cannot be used, and leaves it out.
 ProcessorSettings resolve(const SpanProcessorOptions& options);
-
-// Whether it can be the value of a header: no control characters.
-bool fits_header(std::string_view value) noexcept;
 
 }  // namespace braintrust::otel::detail

@@ -70,8 +70,12 @@ struct OfProcess {
 // Spans first, then their attachments: rows may refer to what is not there yet (INST 18.53).
 bool flush(const OfProcess& process, const std::shared_ptr<Delivery>& delivery, Clock::time_point deadline) {
   const std::uint64_t failed_before = process.exports->failed;
-  return detail::within(deadline, [delivery] { return delivery->processor.ForceFlush(); }) &&
-         process.exports->failed == failed_before && delivery->exporter.uploader().flush(deadline);
+  const auto flush_spans = [delivery, deadline] {  // with a deadline of its own: it is to end when nobody waits any more
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
+    return delivery->processor.ForceFlush(std::max(left, std::chrono::microseconds(1)));
+  };
+  return detail::within(deadline, flush_spans) && process.exports->failed == failed_before &&
+         delivery->exporter.uploader().flush(deadline);
 }
 
 }  // namespace

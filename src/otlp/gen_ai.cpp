@@ -41,6 +41,20 @@ constexpr Name request_names[] = {
     {"tools", "gen_ai.tool.definitions", string},
 };
 
+// Providers that the conventions have another word for. (For Azure they have two, and ours does not tell which.)
+struct ProviderWord {
+  std::string_view ours;
+  std::string_view theirs;
+};
+constexpr ProviderWord provider_words[] = {
+    {"bedrock", "aws.bedrock"}, {"google", "gcp.gen_ai"}, {"mistral", "mistral_ai"}, {"xai", "x_ai"}};
+
+Text provider_text(Text text) {
+  const auto* const word = std::find_if(std::begin(provider_words), std::end(provider_words),
+                                        [&](const ProviderWord& one) { return one.ours == text.text; });
+  return word != std::end(provider_words) ? Text{word->theirs} : text;
+}
+
 // Members of `metrics`.
 constexpr Name usage_names[] = {
     {"prompt_tokens", "gen_ai.usage.input_tokens", integer},
@@ -71,7 +85,7 @@ void add_named(std::string_view object, const Name (&names)[Count], Span& span) 
   for_each_member(object, [&](std::string_view key, std::string_view value) {
     const auto* const name = std::find_if(std::begin(names), std::end(names), [&](const Name& one) { return one.ours == key; });
     if (name == std::end(names) || !fits(value, name->type) || span.has(name->theirs)) return;
-    span.add(name->theirs, text_of(value), name->type);
+    span.add(name->theirs, key == "provider" ? provider_text(text_of(value)) : text_of(value), name->type);
   });
 }
 

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <span>
 #include <string>
 
 #include <fmt/format.h>
@@ -89,7 +90,8 @@ void write_attributes(std::string_view before, const Attributes& attributes, Buf
 void write_failure(const Span& span, std::uint64_t end, Buffer& out) {
   write_integer(R"(,"events":[{"timeUnixNano":")", end, out);
   const Attribute exception[] = {{"exception.type", span.error_type}, {"exception.message", span.error_message}};
-  write_attributes(R"(","name":"exception","attributes":)", exception, out);
+  write_attributes(R"(","name":"exception","attributes":)", std::span(exception).subspan(span.error_type.text.empty() ? 1 : 0),
+                   out);
   write_integer(R"(}],"status":{"code":)", schema::status_code::error, out);
   out.append(R"(,"message":)");
   write(span.error, out);

@@ -48,6 +48,11 @@ std::string in_utf8(std::string_view text) {
 
 // Names of headers are the same in any case.
 void set_header(Pairs& headers, std::string name, std::string value) {
+  value = trimmed(value);  // a key from a file ends in a line break
+  if (!pipeline::is_header_name(name) || !pipeline::is_header_value(value)) {
+    return report(Severity::warning, ErrorCode::invalid_argument,
+                  "otlp: a header has a name or a value that no header can have; it is not sent");
+  }
   std::erase_if(headers, [&](const auto& header) { return ascii::same_ignoring_case(header.first, name); });
   headers.emplace_back(std::move(name), std::move(value));
 }

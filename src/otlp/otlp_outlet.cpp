@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/gzip.h"
 #include "core/quantity_text.h"
+#include "otlp/retry.h"
 #include "otlp/span_of_row.h"
 #include "pipeline/container.h"
 #include "pipeline/login.h"
@@ -52,8 +53,6 @@ struct OpenSpan {
   std::string text = {};
 };
 
-bool may_repeat(int status) { return status == 0 || status == 429 || (status >= 502 && status <= 504); }
-
 std::uint64_t now_in_nanoseconds() {
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
@@ -76,13 +75,10 @@ struct OtlpOutlet::State {
   using OpenSpans = std::unordered_map<RowId, OpenSpan, RowIdHash>;
 
   void take(const Row& row) {
-    if (!row.of_span) return leave_out();
+    if (!row.of_span) return cannot_carry();
     if (const auto open = open_spans.find(row.id); open != open_spans.end()) return add_to_open(open, row);
-    if (const auto given = given_up.find(row.id); given != given_up.end()) {
-      if (row.ends_span) given_up.erase(given);
-      return;
-    }
-    if (row.merge) return leave_out();  // a change of what was sent
+    if (is_given_up(row)) return;
+    if (row.merge) return cannot_carry();  // a change of what was sent
     if (row.ends_span) return encode(row.text, *row.destination);
     if (open_bytes + row.text.size() > most_open_bytes) return give_up_open(row.id);
     open_spans.emplace(row.id, OpenSpan{row.destination, std::string(row.text)});
@@ -102,6 +98,20 @@ struct OtlpOutlet::State {
       open_spans.erase(open);
       give_up_open(row.id);
     }
+  }
+
+  bool leave_out(const Row& row) {
+    if (is_given_up(row)) return false;
+    if (row.of_span && !row.merge && !row.ends_span) given_up.insert(row.id);
+    return true;
+  }
+
+  // Whether the row is of a span that is lost already.
+  bool is_given_up(const Row& row) {
+    const auto given = given_up.find(row.id);
+    if (given == given_up.end()) return false;
+    if (row.ends_span) given_up.erase(given);
+    return true;
   }
 
   // The span is lost; what follows of it is of the same loss.
@@ -152,7 +162,7 @@ struct OtlpOutlet::State {
     return last_container;
   }
 
-  void leave_out() {
+  void cannot_carry() {
     if (counters.not_carried.load(std::memory_order_relaxed) == 0) {
       report(Severity::warning, ErrorCode::invalid_argument,
              "OTLP has no form for feedback, for records, and for changes of a span that has ended: they are left out");
@@ -356,6 +366,7 @@ OtlpOutlet::OtlpOutlet(const OtlpSettings& own, const Settings& settings, HttpCl
 OtlpOutlet::~OtlpOutlet() = default;
 
 void OtlpOutlet::take(const Row& row) { state_->take(row); }
+bool OtlpOutlet::leave_out(const Row& row) { return state_->leave_out(row); }
 void OtlpOutlet::take_no_more_of_open_spans() { state_->encode_all_open(); }
 void OtlpOutlet::lose_end(RowId row) { state_->lose_end(row); }
 void OtlpOutlet::seal() { state_->seal(); }

@@ -39,6 +39,7 @@ class OtlpOutlet final : public pipeline::Outlet {
   ~OtlpOutlet() override;
 
   void take(const pipeline::Row& row) override;
+  bool leave_out(const pipeline::Row& row) override;
   void take_no_more_of_open_spans() override;
   void lose_end(RowId row) override;
   void seal() override;

@@ -99,7 +99,9 @@ void write_failure(const Span& span, std::uint64_t end, Buffer& fields) {
   ProtobufWriter inner(part);
   inner.fixed64(schema::event::time, end);
   inner.bytes(schema::event::name, "exception");
-  write_text(schema::event::attributes, "exception.type", Unescaped(span.error_type).view(), part);
+  if (!span.error_type.text.empty()) {
+    write_text(schema::event::attributes, "exception.type", Unescaped(span.error_type).view(), part);
+  }
   write_text(schema::event::attributes, "exception.message", Unescaped(span.error_message).view(), part);
   out.bytes(schema::span::events, part.view());
 

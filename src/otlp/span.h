@@ -60,7 +60,7 @@ struct Span {
   std::uint64_t end = 0;  // 0: it is open
   bool failed = false;
   Text error = {};          // "std::runtime_error: no such file" …
-  Text error_type = {};     // … "std::runtime_error"; "_OTHER" where none can be told
+  Text error_type = {};     // … "std::runtime_error"; blank where none can be told
   Text error_message = {};  // … "no such file"
   std::vector<Attribute> attributes = {};
   std::deque<std::string> made = {};  // texts that stand nowhere else

@@ -66,7 +66,7 @@ void read_context(std::string_view context, Span& span) {
 void read_error(std::string_view json, Span& span) {
   span.failed = true;
   span.error = span.error_message = text_of(json);
-  span.error_type = {"_OTHER"};
+  span.error_type = {};
   const std::string_view text = span.error.text;
   const std::size_t colon = text.find(": ");
   if (colon == text.npos || colon == 0 || text.find_first_of(" \\\"{[") < colon) return;
@@ -115,7 +115,7 @@ bool read_row(std::string_view row, std::string_view container, Span& span) {
   if (!span.span_id || !span.trace_id) return false;
   span.kind = kind_of(call.type);
   if (!container.empty()) span.add("braintrust.parent", container);
-  if (span.failed) span.add("error.type", span.error_type);
+  if (span.failed) span.add("error.type", span.error_type.text.empty() ? Text{"_OTHER"} : span.error_type);
   add_gen_ai(call, span);
   return true;
 }

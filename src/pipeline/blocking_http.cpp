@@ -10,7 +10,6 @@
 
 #include "pipeline/jitter.h"
 #include "pipeline/per_process.h"
-#include "pipeline/retry.h"
 
 namespace braintrust::pipeline {
 namespace {
@@ -70,17 +69,16 @@ HttpResponse send_and_wait(HttpRequest request) {
   return *std::move(answer);
 }
 
-HttpResponse with_retries(unsigned tries, const std::function<HttpResponse()>& send, std::chrono::milliseconds first_wait,
-                          unsigned tries_if_asked) {
-  const Backoff backoff{.first = first_wait};
+HttpResponse with_retries(unsigned tries, const std::function<HttpResponse()>& send, const Repetition& how) {
+  const Backoff backoff{.first = how.first_wait};
   Jitter jitter;
   for (unsigned failures = 1;; ++failures) {
     HttpResponse response = send();
     const bool asked_to_wait = response.status == 429 || !response.retry_after.empty();
-    const unsigned most = asked_to_wait ? std::max(tries, tries_if_asked) : tries;
-    if (response.ok() || !may_retry(response.status) || failures >= most) return response;
+    const unsigned most = asked_to_wait ? std::max(tries, how.tries_if_asked) : tries;
+    if (response.ok() || !how.may_repeat(response.status) || failures >= most) return response;
     const auto asked = parse_retry_after(response.retry_after, std::chrono::system_clock::now());
-    std::this_thread::sleep_for(std::max(backoff.wait(failures, jitter.fraction()), asked.value_or(first_wait / 2)));
+    std::this_thread::sleep_for(std::max(backoff.wait(failures, jitter.fraction()), asked.value_or(how.first_wait / 2)));
   }
 }
 

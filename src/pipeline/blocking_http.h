@@ -11,15 +11,21 @@
 #include <functional>
 
 #include "pipeline/http.h"
+#include "pipeline/retry.h"
 
 namespace braintrust::pipeline {
 
 HttpResponse send_and_wait(HttpRequest request);
 
-// Calls `send` until the answer is none that a repetition may better (retry.h), `tries` times at most, with growing pauses in
-// between. `Retry-After` is waited for in full. For requests that do no harm when they arrive twice.
-// While the server asks to come back later (429, or a `Retry-After`), `tries_if_asked` times at most, if that is more.
-HttpResponse with_retries(unsigned tries, const std::function<HttpResponse()>& send,
-                          std::chrono::milliseconds first_wait = std::chrono::milliseconds(500), unsigned tries_if_asked = 0);
+struct Repetition {
+  std::chrono::milliseconds first_wait{500};
+  // While the server asks to come back later (429, or a `Retry-After`): so many tries at most, if that is more.
+  unsigned tries_if_asked = 0;
+  bool (*may_repeat)(int status) noexcept = may_retry;  // 0: there was no answer
+};
+
+// Calls `send` until the answer is none that a repetition may better, `tries` times at most, with growing pauses in between.
+// `Retry-After` is waited for in full. For requests that do no harm when they arrive twice.
+HttpResponse with_retries(unsigned tries, const std::function<HttpResponse()>& send, const Repetition& how = {});
 
 }  // namespace braintrust::pipeline

@@ -32,7 +32,7 @@ void Courier::take(const Row& row) {
     const bool leave_out =
         outlet->stuck() && outlet->held_bytes() + row.text.size() > share_ && !wait_for_stuck_ && !outlet->keeps_open(row.id);
     if (leave_out) {
-      count_left_out();
+      if (outlet->leave_out(row)) count_left_out();
     } else {
       outlet->take(row);
     }

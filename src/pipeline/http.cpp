@@ -9,6 +9,7 @@
 
 #include <braintrust/version.h>
 
+#include "core/ascii.h"
 #include "core/environment.h"
 #include "pipeline/own_handle.h"
 
@@ -25,12 +26,19 @@ bool starts_with_word(std::string_view text, std::string_view lower) {
                     [](char left, char right) { return left == (right >= 'A' && right <= 'Z' ? right - 'A' + 'a' : right); });
 }
 
-// A line break in a header would let its value say more than one header.
-bool is_header_text(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}  // namespace
+
+bool is_header_name(std::string_view name) noexcept {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+    const char letter = ascii::lower(c);
+    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || others.find(c) != std::string_view::npos;
+  });
 }
 
-}  // namespace
+bool is_header_value(std::string_view value) noexcept {
+  return std::none_of(value.begin(), value.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; });
+}
 
 const std::string& NetworkEnvironment::proxy_for(std::string_view url) const {
   const std::string& own = starts_with_word(url, "https:") ? https_proxy : http_proxy;
@@ -175,7 +183,7 @@ struct HttpClient::Transfer {
   void set_headers() {
     bool has_type = false;
     for (const auto& [name, value] : request.headers) {
-      if (!is_header_text(name) || !is_header_text(value)) continue;
+      if (!is_header_name(name) || !is_header_value(value)) continue;
       has_type = has_type || (name.size() == 12 && starts_with_word(name, "content-type"));
       add_header(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
     }

@@ -73,6 +73,10 @@ struct HttpResponse {
   bool ok() const { return status >= 200 && status < 300; }
 };
 
+// What a header may be (RFC 9110, 5). One that is neither is not sent: a line break in it would begin another.
+bool is_header_name(std::string_view name) noexcept;
+bool is_header_value(std::string_view value) noexcept;
+
 // `base` and `path` joined with one slash.
 std::string join_url(std::string_view base, std::string_view path);
 

@@ -43,6 +43,8 @@ class Outlet {
   virtual ~Outlet() = default;
 
   virtual void take(const Row& row) = 0;
+  // This row it is not given, as it is stuck and has its share. True: that is one more loss, to be counted.
+  virtual bool leave_out(const Row&) { return true; }
   // The logger is about to end: what waits for the end of its span is to go as it stands.
   virtual void take_no_more_of_open_spans() {}
   // The end of this span will not come: it found no room in the queue, or could not be written.

@@ -10,6 +10,8 @@
 #include "local/must.h"
 #include "local/otlp_decode.h"
 #include "local/row.h"
+#include "otlp/encoding.h"
+#include "otlp/span_of_row.h"
 
 namespace braintrust::local {
 namespace {
@@ -415,6 +417,63 @@ TEST(OtlpRow, OfOneOfOurSdksIsWhatItWasThere) {
   EXPECT_EQ(row.at("output"), "hello");
   EXPECT_EQ(row.at("classifications"), json({{"topic", json::array()}}));
   EXPECT_EQ(row.at("span_parents"), json::array({"one", "two"}));
+}
+
+// The row that the backend makes of what the library's exporter makes of `row`.
+json exported_and_read(const json& row, const detail::otlp::Encoding& encoding) {
+  const std::string sent = row.dump();
+  detail::otlp::Span span;
+  EXPECT_TRUE(detail::otlp::read_row(sent, "project_name:P", span));
+  detail::Buffer spans;
+  encoding.add(span, span.end, spans);
+  const auto body = encoding.request({}, spans.view());
+  const auto request = must(&encoding == &detail::otlp::json_encoding() ? decode_otlp_json(body) : decode_otlp_protobuf(body));
+  return json::parse(otlp_row(request, request.scopes.at(0), request.scopes.at(0).spans.at(0), R"("project_id":"p")"));
+}
+
+TEST(OtlpRow, OfAModelCallOfOursIsTheSameThatWentTheOtherWay) {
+  const json row = {
+      {"id", "11111111-2222-3333-4444-555555555555"},
+      {"span_id", "00f067aa0ba902b7"},
+      {"root_span_id", "4bf92f3577b34da6a3ce929d0e0e4736"},
+      {"span_attributes", {{"name", "Chat Completion"}, {"type", "llm"}}},
+      {"input", json::array({json{{"role", "user"}, {"content", "hi"}}})},
+      {"output", json::array({json{
+                     {"index", 0}, {"message", {{"role", "assistant"}, {"content", "hello"}}}, {"finish_reason", "stop"}}})},
+      {"error", "it just failed"},
+      {"metadata",
+       {{"model", "m"},
+        {"provider", "google"},
+        {"temperature", 0.5},
+        {"max_output_tokens", 100},
+        {"stop_sequences", json::array({"END"})},
+        {"seed", 7},
+        {"top_k", 3},
+        {"n", 1}}},
+      {"metrics", {{"start", 1.5}, {"end", 2.5}, {"prompt_tokens", 3}, {"completion_tokens", 4}, {"tokens", 7}}},
+      {"context", {{"caller_functionname", "f"}, {"span_origin", {{"name", "braintrust.sdk.cpp"}}}}}};
+  for (const auto* encoding : {&detail::otlp::json_encoding(), &detail::otlp::protobuf_encoding()}) {
+    const json read = exported_and_read(row, *encoding);
+    for (const char* field : {"span_id", "root_span_id", "span_attributes", "input", "output", "error", "metrics"}) {
+      EXPECT_EQ(read.at(field), row.at(field)) << field;
+    }
+    EXPECT_EQ(read.at("context").at("caller_functionname"), "f");
+    json metadata = read.at("metadata");
+    metadata.erase("otel");
+    EXPECT_EQ(metadata, row.at("metadata"));
+  }
+}
+
+TEST(OtlpRow, KeepsWhatToolsAtTheProviderAnswered) {
+  const auto row = row_with(
+      {{"gen_ai.operation.name", "chat"},
+       {"gen_ai.output.messages",
+        R"([{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"search","arguments":{"q":"x"}},)"
+        R"({"type":"tool_call_response","id":"c1","response":"found"},{"type":"text","content":"done"}],"finish_reason":"stop"}])"}});
+  const auto& output = row.at("output");
+  ASSERT_EQ(output.size(), 2U);
+  EXPECT_EQ(output[0].at("message").at("content"), "done");
+  EXPECT_EQ(output[1], (json{{"index", 1}, {"message", {{"role", "tool"}, {"tool_call_id", "c1"}, {"content", "found"}}}}));
 }
 
 TEST(OtlpRow, UnderstandsTraceloop) {

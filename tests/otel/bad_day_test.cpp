@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include <opentelemetry/sdk/common/global_log_handler.h>
 
@@ -99,6 +101,18 @@ TEST(SpanProcessorOnABadDay, SendsABatchAgainAfterAFailureThatPasses) {
   EXPECT_EQ(requests[0].body, requests[2].body);
 }
 
+TEST(SpanProcessorOnABadDay, DoesNotRepeatWhatTheSpecificationForbids) {
+  for (const int status : {400, 408, 500, 501}) {
+    Receiver receiver;
+    receiver.server.on("/otel/v1/traces", {{.status = status}, {.body = {}}});
+    Tracing tracing(receiver.options());
+    tracing.start("work")->End();
+    EXPECT_FALSE(tracing.flush()) << status;
+    EXPECT_EQ(tracing.stats().failed, 1u) << status;
+    EXPECT_EQ(receiver.server.count("/otel/v1/traces"), 1u) << status;
+  }
+}
+
 TEST(SpanProcessorOnABadDay, SendsOnceTheServerIsBack) {
   const int port = free_port();
   const Told told;
@@ -135,6 +149,29 @@ TEST(SpanProcessorOnABadDay, KeepsToTheDeadlinesWhileTheServerHangs) {
   // Given up, all of them, and not only left behind.
   ASSERT_TRUE(eventually([&] { return tracing.stats().dropped == 5; }));
   EXPECT_EQ(receiver.server.count("/otel/v1/traces"), 1u);
+}
+
+// How many threads wait for a call that its caller has given up.
+std::size_t threads_left_behind() {
+  std::size_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::ifstream(task.path() / "comm") >> name;
+    count += name == "bt-otel" ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(SpanProcessorOnABadDay, LeavesNoThreadForEachFlushThatTookTooLong) {
+  Receiver receiver;
+  receiver.server.on("/otel/v1/traces", {{.deed = Deed::hang}});
+  auto options = receiver.options();
+  options.request_timeout = std::chrono::minutes(2);
+  Tracing tracing(options);
+  tracing.start("work")->End();
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(tracing.processor().ForceFlush(milliseconds(1)));
+  EXPECT_TRUE(eventually([] { return threads_left_behind() == 0; })) << threads_left_behind();
+  EXPECT_EQ(tracing.stats().sent + tracing.stats().failed, 0u) << "the server still hangs";
 }
 
 TEST(SpanProcessorOnABadDay, ShutsDownOnceAndDropsWhatEndsLater) {

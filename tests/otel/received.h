@@ -5,8 +5,9 @@
 //
 //   Receiver receiver;
 //   Tracing tracing(receiver.options());
-//   tracing.tracer()->StartSpan("work")->End();
-//   EXPECT_EQ(tracing.spans_of(receiver).at(0).name, "work");
+//   tracing.start("work")->End();
+//   EXPECT_TRUE(tracing.flush());
+//   EXPECT_EQ(receiver.spans().at(0).name, "work");
 //
 // Threads: the test's.
 

@@ -340,6 +340,27 @@ TEST_F(SpanProcessorSettings, SayWhenTheKeyIsRefusedWithoutSayingTheKey) {
   EXPECT_FALSE(told.mentions("sk-wrong-key"));
 }
 
+TEST_F(SpanProcessor, MakesUtf8OfTextsThatAreNone) {
+  Receiver receiver;
+  Tracing tracing(receiver.options());
+  auto span = tracing.start("na\xFFme");
+  span->SetAttribute("url.path", "/m\xFCller");
+  span->SetAttribute("k\xFFy", "good");
+  const opentelemetry::nostd::string_view texts[] = {"a\xFF", "b"};
+  span->SetAttribute("texts", opentelemetry::nostd::span<const opentelemetry::nostd::string_view>(texts));
+  span->AddEvent("ev\xFFnt", {{"exception.message", "b\xFF"}});
+  span->SetStatus(opentelemetry::trace::StatusCode::kError, "st\xFFtus");
+  span->End();
+  ASSERT_TRUE(tracing.flush());
+  const ReceivedSpan came = receiver.span("na\xEF\xBF\xBDme");
+  EXPECT_EQ(came.text("url.path"), "/m\xEF\xBF\xBDller");
+  EXPECT_EQ(came.text("k\xEF\xBF\xBDy"), "good");
+  EXPECT_EQ(came.attribute("texts")["arrayValue"]["values"][0]["stringValue"], "a\xEF\xBF\xBD");
+  EXPECT_EQ(came.json["events"][0]["name"], "ev\xEF\xBF\xBDnt");
+  EXPECT_EQ(came.json["events"][0]["attributes"][0]["value"]["stringValue"], "b\xEF\xBF\xBD");
+  EXPECT_EQ(came.json["status"]["message"], "st\xEF\xBF\xBDtus");
+}
+
 // ------------------------------------------------------------------------------------------------------- where a span goes
 
 Context with_baggage(const std::string& parent) {
@@ -384,6 +405,18 @@ TEST_F(SpanProcessorPlace, IsTheFirstOfAttributeContextBaggageParentSpanAndOptio
                                                        {"blank attribute", "experiment_id:context"},
                                                        {"option again", "project_name:p"}};
   for (const auto& [name, parent] : expected) EXPECT_EQ(receiver.span(name).text("braintrust.parent"), parent) << name;
+}
+
+TEST_F(SpanProcessorPlace, IsNoneThatABaggageNamesWronglyOrAtGreatLength) {
+  Receiver receiver;
+  Tracing tracing(receiver.options());
+  for (const std::string& parent : {std::string("garbage"), std::string("playground_logs:x"), std::string("project_name: "),
+                                    "project_name:" + std::string(2000, 'x')}) {
+    const auto token = RuntimeContext::Attach(with_baggage(parent));
+    tracing.start(parent)->End();
+    ASSERT_TRUE(tracing.flush());
+    EXPECT_EQ(receiver.span(parent).text("braintrust.parent"), "project_name:p");
+  }
 }
 
 TEST_F(SpanProcessorPlace, MayBeAnyText) {

@@ -242,6 +242,34 @@ TEST_F(OtlpBesideBraintrust, IsNotHeldUpByOpenSpansHoweverMuchTheyHold) {
   EXPECT_TRUE(told.mentions("spans that are open for long"));
 }
 
+TEST_F(OtlpBesideBraintrust, CountsALongSpanOnceThatBeganWhileTheCollectorHadNoRoom) {
+  collector.on(path, {{.status = 503}});
+  auto logger = init_logger(both({.max_bytes = 3u << 20, .max_rows = 100'000}));
+  const std::string text(20'000, 'x');
+  while (!told.mentions("one of several places")) {
+    logger.start_span("other", {.input = text}).end();
+    while (logger.stats().queued_bytes > (2u << 20)) logger.flush(milliseconds(1));
+  }
+  auto span = logger.start_span("long", {.input = text});
+  const auto before = logger.stats().dropped.queue_full;
+  const auto named_long = [](const json& row) { return row["span_attributes"].value("name", "") == "long"; };
+  ASSERT_TRUE(test::eventually([&] {
+    const auto rows = rows_of(braintrust);
+    return std::any_of(rows.begin(), rows.end(), named_long);
+  }));
+  span.log({.metadata = {{"k", 1}}});
+  ASSERT_TRUE(test::eventually([&] {
+    const auto rows = rows_of(braintrust);
+    return std::any_of(rows.begin(), rows.end(), [](const json& row) { return row.contains("metadata"); });
+  }));
+  collector.on(path, {{}});
+  span.end();
+  EXPECT_TRUE(logger.flush(seconds(60)).pending == 0);
+  EXPECT_EQ(spans().count("long"), 0U);
+  EXPECT_EQ(logger.stats().dropped.queue_full, before + 1);
+  EXPECT_EQ(logger.stats().dropped.not_carried, 0U);
+}
+
 TEST_F(OtlpBesideBraintrust, SendsALongSpanAsItStandsWhenTheQueueHadNoRoomForItsEnd) {
   auto logger = init_logger(both({.max_bytes = 3u << 20, .max_rows = 10'000}));
   auto span = logger.start_span("long", {.input = "first"});
@@ -517,6 +545,16 @@ TEST_F(OtlpEnvironment, TakesHeadersOfAnyCaseForTheSame) {
   set("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20env");
   const ServerRequest request = request_of({.endpoint = collector.url(), .headers = {{"Authorization", "Bearer option"}}});
   EXPECT_EQ(request.headers.at("authorization"), "Bearer option");
+}
+
+TEST_F(OtlpEnvironment, TakesAKeyWithTheLineBreakOfItsFileAndTellsOfAHeaderThatCanBeNone) {
+  set("OTEL_EXPORTER_OTLP_HEADERS", "x-one=1%0A,x%20two=2");
+  const ServerRequest request =
+      request_of({.endpoint = collector.url(), .headers = {{"Authorization", "Bearer key\n"}, {"x-three", "3\r\nx-four: 4"}}});
+  EXPECT_EQ(request.headers.at("authorization"), "Bearer key");
+  EXPECT_EQ(request.headers.at("x-one"), "1");
+  EXPECT_EQ(request.headers.count("x-three") + request.headers.count("x-four") + request.headers.count("x two"), 0U);
+  EXPECT_TRUE(told.mentions("a header has a name or a value that no header can have"));
 }
 
 TEST_F(OtlpEnvironment, PutsRightWhatIsNoUtf8) {

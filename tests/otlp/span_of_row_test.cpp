@@ -154,7 +154,9 @@ TEST(SpanOfRow, MarksAFailedSpanWithStatusTypeAndEvent) {
   EXPECT_EQ(span["events"][0]["timeUnixNano"], "2500000000");
   EXPECT_EQ(attributes_of(span["events"][0])["exception.message"], "no such \"file\"");
   EXPECT_EQ(attributes_of(span["events"][0])["exception.type"], "std::runtime_error");
-  EXPECT_EQ(attributes_of(span_of(row_with({{"error", "it just failed: twice"}})))["error.type"], "_OTHER");
+  const json untyped = span_of(row_with({{"error", "it just failed: twice"}}));
+  EXPECT_EQ(attributes_of(untyped)["error.type"], "_OTHER");
+  EXPECT_EQ(attributes_of(untyped["events"][0]), (json{{"exception.message", "it just failed: twice"}}));
   EXPECT_EQ(span_of(row_with({{"error", {{"code", 7}}}}))["status"]["message"], R"({"code":7})");
   EXPECT_FALSE(span_of(row_with({{"error", nullptr}})).contains("status"));
 }
@@ -203,6 +205,18 @@ TEST(GenAi, NamesModelParametersAndTokensOfAModelCall) {
   EXPECT_EQ(said["gen_ai.usage.cache_read.input_tokens"], "4");
   EXPECT_FALSE(said.contains("gen_ai.request.top_p")) << "a text is no number";
   EXPECT_FALSE(said.contains("gen_ai.request.seed")) << "half a seed is none";
+}
+
+TEST(GenAi, NamesProvidersInTheWordsOfTheConventions) {
+  const auto provider = [](const char* ours) {
+    return attributes_of_row(
+        {{"span_attributes", {{"type", "llm"}}}, {"metadata", {{"provider", ours}}}})["gen_ai.provider.name"];
+  };
+  EXPECT_EQ(provider("bedrock"), "aws.bedrock");
+  EXPECT_EQ(provider("google"), "gcp.gen_ai");
+  EXPECT_EQ(provider("mistral"), "mistral_ai");
+  EXPECT_EQ(provider("xai"), "x_ai");
+  EXPECT_EQ(provider("cohere"), "cohere");
 }
 
 TEST(GenAi, IsSilentOnOtherSpans) {
