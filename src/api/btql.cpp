@@ -68,6 +68,10 @@ BtqlPager::BtqlPager(std::shared_ptr<Client> client, json query, std::string ver
 }
 
 Result<json> BtqlPager::next() {
+  if (!query_.is_object()) {
+    return Error{ErrorCode::invalid_argument,
+                 "btql_rows: what can be read in pages is a query that is a syntax tree, a JSON object; ask a text with btql"};
+  }
   // Rows that were looked through and do not fit may make a page empty, and the ones behind it not.
   for (int empty = 0; empty < most_empty_pages; ++empty) {
     query_["limit"] = std::min<std::uint64_t>(page_rows_, left_);

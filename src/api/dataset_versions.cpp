@@ -115,15 +115,15 @@ Result<DatasetRestore> go_back(const Dataset& dataset, const std::string& versio
 }  // namespace
 
 Result<std::string> Dataset::Core::pinned_version() {
-  if (!options.version.empty()) return options.version;
-  if (options.snapshot_name.empty() && options.environment.empty()) return std::string();
+  if (!detail::is_blank(options.version)) return options.version;
+  if (detail::is_blank(options.snapshot_name) && detail::is_blank(options.environment)) return std::string();
   const auto registration = registered();
   if (!registration) return registration.error();
   const std::string id = text_at(member(*registration, "dataset"), "id");
   Known& known = known_.get();
   const std::lock_guard lock(known.mutex);
   if (known.pinned) return *known.pinned;
-  if (!options.snapshot_name.empty()) {
+  if (!detail::is_blank(options.snapshot_name)) {
     const auto snapshot = snapshot_named(*this, id, options.snapshot_name);
     if (!snapshot) return snapshot.error();
     known.pinned = snapshot->version;

@@ -77,7 +77,7 @@ class Filling {
   json parsed(json text_value, const char* what) {
     text(text_value);
     if (error_) return nullptr;
-    json value = json::parse(text_value.get_ref<const std::string&>(), nullptr, false);
+    json value = detail::parse_bounded(text_value.get_ref<const std::string&>());
     if (value.is_discarded()) fail(fmt::format("the prompt's {}, filled in, is no JSON", what));
     return value;
   }

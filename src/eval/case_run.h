@@ -2,9 +2,9 @@
 
 // `CaseRun`: one case while it runs: its spans, the task, and each grader, in pieces that may run on different threads.
 //
-//   run.start(experiment, task);        // the case's span and the task
+//   run.start(experiment);              // the case's span and the task
 //   run.grade(0), run.grade(1), …       // one for each scorer and classifier, in any order, also at the same time
-//   run.finish(error_scores)            // what came of it
+//   run.finish();                       // what came of it
 //
 // `abandon` takes the place of what did not happen in time: from then on nothing of the run is recorded, but that the spans of
 // what was left behind end when it returns.

@@ -37,6 +37,10 @@ EvalCase case_of(const json& row, const std::string& experiment_id) {
                   .metadata = member(row, "metadata"),
                   .id = id,
                   .origin = origin_of("experiment", experiment_id, id, text_at(row, "_xact_id"), text_at(row, "created"))};
+  if (result.metadata.is_object()) {  // what failed in that run
+    result.metadata.erase("scorer_errors");
+    result.metadata.erase("classifier_errors");
+  }
   const json& expected = member(row, "expected");
   const json& answer = expected.is_null() ? member(row, "output") : expected;
   if (!answer.is_null()) result.expected = answer;
@@ -99,9 +103,9 @@ EvalData EvalData::only(std::function<bool(const EvalCase&)> wanted) const {
 EvalData base_experiment(std::string name) {
   return EvalData(EvalData::Open([name = std::move(name)](const EvalDataContext& context) -> Result<EvalData::Next> {
     if (name.empty() && context.base_experiment_id.empty()) {
-      return Error{ErrorCode::not_found,
-                   "base_experiment: there is no experiment that this one is compared with; name one, or give "
-                   "`base_experiment` in the options"};
+      return Error{
+          ErrorCode::not_found,
+          "base_experiment: there is no experiment that this one is compared with; name the one whose cases are meant"};
     }
     const auto opened = open_experiment({.project = context.project,
                                          .name = name,

@@ -140,7 +140,7 @@ void EvalRun::read_case(Lock& lock, Worker& self) {
   Result<std::optional<EvalCase>> next = std::move(repeated_);
   away(lock, self, [&] {
     wait_for_room();
-    if (*next) return;
+    if (*next || is_data_over()) return;
     try {
       next = next_();
     } catch (...) {
@@ -148,7 +148,7 @@ void EvalRun::read_case(Lock& lock, Worker& self) {
     }
   });
   reading_ = false;
-  if (data_over_) return;  // interrupted meanwhile
+  if (data_over_) return clock_.notify_one();  // interrupted meanwhile
   if (!next) return end_data(next.error());
   if (!*next) return end_data({});
   EvalCase data = **std::move(next);
@@ -229,6 +229,11 @@ void EvalRun::end_data(std::optional<Error> error) {
   clock_.notify_one();
 }
 
+bool EvalRun::is_data_over() {
+  const std::lock_guard lock(mutex_);
+  return data_over_;
+}
+
 // Rows are sent by one thread, and cases may be made by many: what has no room in the queue would be lost. A server that takes
 // nothing at all is not waited for without end: the queue tells what it had to drop.
 void EvalRun::wait_for_room() {
@@ -237,10 +242,7 @@ void EvalRun::wait_for_room() {
   const std::size_t room = std::min(most_queued_bytes, LoggerCore::of(logger_)->queue_bytes / 2);
   unsigned vain = 0;
   while (logger_.stats().queued_bytes > room && vain < 3) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (data_over_) return;
-    }
+    if (is_data_over()) return;
     if (logger_.flush(std::chrono::seconds(10)).sent == 0) ++vain;
   }
 }
@@ -251,6 +253,9 @@ void EvalRun::abandon_late(Lock& lock, Clock::time_point now) {
     if (running.task_due <= now) late.push_back(running);
   }
   for (const Running& running : late) {
+    // While the one before was told, its task may have come back.
+    const auto now_there = running_.find(running.run.get());
+    if (now_there == running_.end() || now_there->second.task_due > now) continue;
     const double seconds = std::chrono::duration<double>(plan_.options.task_timeout).count();
     auto result =
         running.run->abandon(fmt::format("the task took longer than {} s (task_timeout), and was left behind", seconds));
@@ -278,7 +283,10 @@ void EvalRun::interrupt(Lock& lock, std::string why, bool abandon) {
     end_data(Error{ErrorCode::deadline_exceeded, why + ": not every case ran"});
   }
   data_over_ = true;
-  if (abandon) to_grade_.clear();
+  if (abandon) {
+    to_grade_.clear();
+    abandoned_ = true;
+  }
   std::vector<std::shared_ptr<CaseRun>> left;
   for (const auto& [key, running] : running_) left.push_back(running.run);
   for (const auto& run : left) {
@@ -293,7 +301,8 @@ void EvalRun::interrupt(Lock& lock, std::string why, bool abandon) {
   }
 }
 
-bool EvalRun::all_over() const { return data_over_ && running_.empty(); }
+// Whoever reads the data is waited for: what it refers to may go when `run` has returned.
+bool EvalRun::all_over() const { return data_over_ && running_.empty() && (!reading_ || abandoned_); }
 
 EvalRun::Clock::time_point EvalRun::next_due() const {
   auto due = Clock::time_point::max();

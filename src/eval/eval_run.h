@@ -89,6 +89,7 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
   void tell(const EvalCaseResult& result);
   void close(const std::shared_ptr<CaseRun>& run, std::optional<EvalCaseResult> result);
   void end_data(std::optional<Error> error);
+  bool is_data_over();
   void wait_for_room();
   void abandon_late(Lock& lock, Clock::time_point now);
   void interrupt(Lock& lock, std::string why, bool abandon);
@@ -110,6 +111,7 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
   std::list<Worker> workers_ = {};
   bool reading_ = false;                   // a worker is at the data
   bool data_over_ = false;                 // no case follows
+  bool abandoned_ = false;                 // nobody is waited for any more
   std::optional<EvalCase> repeated_ = {};  // a case with more trials to come
   unsigned trials_begun_ = 0;              // of it
   std::size_t cases_begun_ = 0;

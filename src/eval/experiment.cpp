@@ -63,9 +63,9 @@ Result<json> registration_of(const ExperimentOptions& options, const detail::Acc
   const detail::GitState git =
       detail::git_state(detail::merged(options.git, access.login.git_metadata), access.settings.working_directory);
   if (!git.repo_info.is_null()) body["repo_info"] = git.repo_info;
-  if (!options.base_experiment_id.empty()) {
+  if (!detail::is_blank(options.base_experiment_id)) {
     body["base_exp_id"] = options.base_experiment_id;
-  } else if (!options.base_experiment.empty()) {
+  } else if (!detail::is_blank(options.base_experiment)) {
     body["base_experiment"] = options.base_experiment;
   } else if (!git.ancestor_commits.empty()) {
     body["ancestor_commits"] = git.ancestor_commits;

@@ -65,8 +65,8 @@ class Store::State {
   // Runs `work` under the lock; what SQLite throws becomes an `Error`.
   template <class Work>
   auto locked(Work&& work) -> Result<decltype(work(*this))> {
+    const std::lock_guard lock(mutex_);
     try {
-      const std::lock_guard lock(mutex_);
       if constexpr (std::is_void_v<decltype(work(*this))>) {
         work(*this);
         return {};

@@ -164,6 +164,17 @@ TEST(BtqlRows, StopAtTheQuerysLimitHoweverManyPagesThatTakes) {
   EXPECT_EQ(rows, 12);
 }
 
+TEST(BtqlRows, AreAnErrorForAQueryThatIsNoSyntaxTree) {
+  Backend backend;
+  for (const json& query : {json("SELECT 1"), json::array({1}), json()}) {
+    std::vector<Result<json>> rows;
+    for (auto& row : btql_rows(query)) rows.push_back(row);
+    ASSERT_EQ(rows.size(), 1u) << query;
+    ASSERT_FALSE(rows[0]) << query;
+    EXPECT_EQ(rows[0].error().code, ErrorCode::invalid_argument);
+  }
+}
+
 TEST(BtqlRows, EndWithTheErrorOfAPageThatFails) {
   Wire wire;
   serve_numbers(wire.server, 10);

@@ -146,6 +146,9 @@ TEST(PromptBuilding, FillsInToolsBeforeTheyAreRead) {
   EXPECT_EQ(request_of(row, {{"n", "look"}})["tools"],
             list_of({{{"type", "function"}, {"function", {{"name", "look"}, {"description", ""}}}}}));
   EXPECT_THAT(error_of(row, {{"n", "\""}}), HasSubstr("tools, filled in, is no JSON"));
+  const json only = chat_row(list_of({says("user", "x")}), {{"prompt", {{"tools", "{{{n}}}"}}}});
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_THAT(error_of(only, {{"n", deep}}), HasSubstr("tools, filled in, is no JSON"));
 }
 
 TEST(PromptBuilding, FillsInTheSchemaOfTheAnswerHoweverDeep) {

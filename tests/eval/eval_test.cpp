@@ -41,7 +41,7 @@ TEST(Eval, GivesEachCaseATraceOfItsTaskAndScorers) {
                           .task = say_hi,
                           .scores = {scorers::levenshtein, scorers::exact_match},
                           .reporter = quiet()});
-  ASSERT_TRUE(result.ok()) << result.error->message;
+  ASSERT_TRUE(result.ok()) << (result.error ? result.error->message : "a case failed");
   const auto rows = backend.rows();
   ASSERT_EQ(rows.size(), 4u);
   const Row root = only_row(rows, "eval"), task = only_row(rows, "task"), scorer = only_row(rows, "Levenshtein");
@@ -466,6 +466,28 @@ TEST(Eval, KeepsWhatRanWhenTheDataFails) {
   EXPECT_EQ(result.summary.scores.at(0).score, 1);
 }
 
+TEST(Eval, LeavesBehindWhatFailedInAnEarlierExperiment) {
+  Backend backend;
+  const Scorer fails{"broken", [](const ScorerArgs&) -> double { throw std::runtime_error("the judge is down"); }};
+  const auto first = Eval("p", {.data = {{.input = "a", .metadata = {{"kept", 1}}}},
+                                .task = say_hi,
+                                .scores = {fails},
+                                .experiment_name = "first",
+                                .reporter = quiet()});
+  ASSERT_FALSE(first.ok());
+  const auto second =
+      Eval("p", {.data = base_experiment("first"), .task = say_hi, .scores = {scorers::exact_match}, .reporter = quiet()});
+  ASSERT_EQ(second.results.size(), 1u);
+  EXPECT_EQ(second.results[0].metadata, json({{"kept", 1}}));
+}
+
+TEST(Eval, KnowsTheNumberOfItsCasesOnlyWhereAllRunAsOften) {
+  const std::vector<EvalCase> usual = {{.input = "a"}, {.input = "b"}};
+  EXPECT_EQ(EvalData(usual).size(), 2u);
+  const std::vector<EvalCase> mixed = {{.input = "a"}, {.input = "b", .trial_count = 3}};
+  EXPECT_EQ(EvalData(mixed).size(), std::nullopt);
+}
+
 TEST(Eval, TakesTheCasesOfAnEarlierExperiment) {
   Backend backend;
   const auto first = Eval("p", {.data = {{.input = "a"}, {.input = "b", .expected = "known"}},
@@ -479,7 +501,7 @@ TEST(Eval, TakesTheCasesOfAnEarlierExperiment) {
                                  .scores = {scorers::exact_match},
                                  .experiment_name = "second",
                                  .reporter = quiet()});
-  ASSERT_TRUE(second.ok()) << second.error->message;
+  ASSERT_TRUE(second.ok()) << (second.error ? second.error->message : "a case failed");
   ASSERT_EQ(second.results.size(), 2u);
   std::map<std::string, json> expected;
   for (const auto& one : second.results) expected[one.input.get<std::string>()] = one.expected;

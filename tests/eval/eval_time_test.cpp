@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 
@@ -141,6 +142,30 @@ TEST(EvalTime, IsSummarisedWhenItIsInterrupted) {
   std::size_t roots = 0;
   for (const Row& row : backend.rows()) roots += name_of(row) == "eval" ? 1 : 0;
   EXPECT_EQ(roots, result.cases);
+}
+
+TEST(EvalTime, IsOverOnlyWhenNobodyReadsTheDataAnyMore) {
+  Backend backend;
+  auto gate = std::make_shared<Gate>();
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  auto eval = std::async(std::launch::async, [gate, calls] {
+    return Eval("p", {.data = [gate, calls]() -> std::optional<EvalCase> {
+                        if ((*calls)++ == 0) return EvalCase{.input = "x"};
+                        gate->wait();
+                        return EvalCase{.input = "y"};
+                      },
+                      .task = [](const json& input) { return input; },
+                      .scores = {one},
+                      .reporter = quiet()});
+  });
+  ASSERT_TRUE(gate->somebody(&Gate::waiting));
+  interrupt_evals();
+  EXPECT_EQ(eval.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "its data is being read";
+  gate->let_go();
+  const auto result = eval.get();
+  EXPECT_TRUE(result.interrupted);
+  EXPECT_EQ(result.cases, 1u);
+  EXPECT_EQ(*calls, 2) << "and is not read again";
 }
 
 TEST(EvalTime, IsNotInterruptedByWhatHappenedBefore) {

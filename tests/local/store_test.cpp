@@ -291,6 +291,25 @@ TEST(LocalStore, KeepsTheHistoryOfDatasetsAlsoInAFileOfTheVersionBefore) {
   EXPECT_EQ(query({{"version", old.at("_xact_id")}}), old);
 }
 
+TEST(LocalStore, TakesWritersWhileItRefusesOthers) {
+  auto store = memory();
+  constexpr int requests = 200;
+  std::vector<std::thread> running;
+  for (int t = 0; t < 2; ++t) {
+    running.emplace_back([&, t] {
+      for (int i = 0; i < requests; ++i) {
+        const auto own = std::to_string(t) + "-" + std::to_string(i);
+        ASSERT_TRUE(store.write(body({row(own, {{"project_id", "p" + own}})})));
+      }
+    });
+    running.emplace_back([&] {
+      for (int i = 0; i < requests; ++i) EXPECT_EQ(store.project("none").error().code, ErrorCode::not_found);
+    });
+  }
+  for (auto& thread : running) thread.join();
+  EXPECT_EQ(must(store.row_count()), 2U * requests);
+}
+
 TEST(LocalStore, TakesWritersOfSeveralThreadsAndConnectionsAtOnce) {
   const TemporaryFolder folder;
   constexpr int threads = 4, requests = 60;

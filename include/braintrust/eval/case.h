@@ -15,6 +15,7 @@
 //
 // Cost: includes the whole of nlohmann/json.hpp.
 
+#include <algorithm>
 #include <concepts>
 #include <functional>
 #include <initializer_list>
@@ -188,7 +189,7 @@ class EvalData {
 
   // The dataset, where it is one: its id and version are told with the experiment.
   const std::optional<Dataset>& dataset() const noexcept { return dataset_; }
-  // How many cases there are, where that is known.
+  // How many cases there are, where that is known and each runs as often as the eval says.
   std::optional<std::size_t> size() const noexcept { return size_; }
 
  protected:
@@ -203,7 +204,10 @@ class EvalData {
         return next;
       });
     }));
-    if constexpr (std::ranges::sized_range<Cases>) data.size_ = std::ranges::size(*cases);
+    if constexpr (std::ranges::sized_range<Cases> && std::ranges::forward_range<Cases>) {
+      const auto usual = [](const auto& one) { return one.trial_count == 0; };
+      if (std::ranges::all_of(*cases, usual)) data.size_ = std::ranges::size(*cases);
+    }
     return data;
   }
 

@@ -210,7 +210,7 @@ struct EvalOptions {
   std::vector<std::string> tags = {};         // of the experiment
   std::string base_experiment = {};           // what it is compared with (experiment.h)
   std::string base_experiment_id = {};
-  bool no_send_logs = false;  // nothing is registered or sent; scores are averaged here
+  bool no_send_logs = false;  // nothing of the eval is registered or sent (what the task traces is); scores are averaged here
   std::string description = {};
   std::string project = {};  // blank: the eval's name
   std::string project_id = {};

@@ -9,8 +9,8 @@
 //
 // `Eval` (eval.h) does all of this for a task and its scorers; this is for programs that run their cases themselves.
 //
-// Rows travel like spans (logger.h): by the current logger if the options name no other connection, else by a logger of the
-// experiment's own. Copies name the same experiment.
+// Rows travel like spans (logger.h): by the current logger if the options name no other connection, else by one
+// that all datasets and experiments of that connection share. Copies name the same experiment.
 //
 // Threads: everything from any thread. Errors: `Result`s; rows that cannot be delivered are told as for spans.
 // Source: PROTO 3, 14.
