@@ -246,12 +246,15 @@ TEST_F(OtlpBesideBraintrust, CountsALongSpanOnceThatBeganWhileTheCollectorHadNoR
   collector.on(path, {{.status = 503}});
   auto logger = init_logger(both({.max_bytes = 3u << 20, .max_rows = 100'000}));
   const std::string text(20'000, 'x');
+  std::size_t others = 0;
   while (!told.mentions("one of several places")) {
     logger.start_span("other", {.input = text}).end();
+    ++others;
     while (logger.stats().queued_bytes > (2u << 20)) logger.flush(milliseconds(1));
   }
-  auto span = logger.start_span("long", {.input = text});
+  shown(others);  // what the collector has no room for is counted by then
   const auto before = logger.stats().dropped.queue_full;
+  auto span = logger.start_span("long", {.input = text});
   const auto named_long = [](const json& row) { return row["span_attributes"].value("name", "") == "long"; };
   ASSERT_TRUE(test::eventually([&] {
     const auto rows = rows_of(braintrust);
