@@ -448,8 +448,13 @@ TEST(Delivery, OfManyThreadsIsCompleteWhileOthersFlushAndShutDown) {
   ready.arrive_and_wait();
   backend.logger().shutdown(long_enough);
   for (std::thread& thread : more) thread.join();
-  expect_sum(backend.logger(), static_cast<std::uint64_t>(logged + late));
-  EXPECT_EQ(backend.stored_rows().size(), backend.logger().stats().sent_rows);
+  const Stats stats = backend.logger().stats();
+  EXPECT_EQ(stats.queued_rows, 0U);
+  // A span that was open when the door was shut has been sent as it stood, and its end is one row more.
+  const std::uint64_t shown = stats.sent_rows + stats.dropped.total() - static_cast<std::uint64_t>(logged + late);
+  EXPECT_LE(shown, static_cast<std::uint64_t>(threads));
+  EXPECT_LE(backend.stored_rows().size(), stats.sent_rows);
+  EXPECT_GE(backend.stored_rows().size() + shown, stats.sent_rows);
 }
 
 TEST(Delivery, OfRowsThatComeDuringAShutdownHasTheTimeThatIsLeft) {
