@@ -793,11 +793,11 @@ TEST(Eval, LosesNoRowOfATrialHoweverSmallTheQueue) {
   const auto result = Eval("p", {.data = {{.input = std::string(10'000, 'x')}},
                                  .task = [](const json& input) { return input; },
                                  .scores = {scorers::valid_json},
-                                 .trial_count = 150,
+                                 .trial_count = 400,
                                  .max_concurrency = 2,
                                  .reporter = quiet()});
   EXPECT_FALSE(result.error) << result.error->message;
-  EXPECT_EQ(backend.rows().size(), 450u);
+  EXPECT_EQ(backend.rows().size(), 1200u);
   EXPECT_EQ(backend.logger().stats().dropped.total(), 0u);
 }
 

@@ -232,7 +232,7 @@ TEST_F(AssemblerTest, SurrendersEverythingThatIsNotOut) {
 // twice, and every row is counted once.
 TEST_F(AssemblerTest, KeepsOrderAndCountInARandomHistory) {
   std::mt19937 random(42);
-  for (int history = 0; history < 40; ++history) {
+  for (int history = 0; history < 80; ++history) {
     Destination place{ObjectType::project_logs, "", "x"};
     Assembler under_test({.rows = 1 + random() % 8});
     std::vector<std::unique_ptr<Batch>> out;
