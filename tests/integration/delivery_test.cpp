@@ -457,6 +457,25 @@ TEST(Delivery, OfManyThreadsIsCompleteWhileOthersFlushAndShutDown) {
   EXPECT_GE(backend.stored_rows().size() + shown, stats.sent_rows);
 }
 
+// Updates are whole at once, so that the count is exact.
+TEST(Delivery, CountsEachUpdateOnceThoughTheLoggerEndsAmongThem) {
+  constexpr int threads = 8, rounds = 200;
+  Backend backend;
+  std::barrier ready(threads + 1);
+  std::vector<std::thread> updaters;
+  for (int t = 0; t < threads; ++t) {
+    updaters.emplace_back([&, t] {
+      ready.arrive_and_wait();
+      for (int i = 0; i < rounds; ++i) backend.logger().update_span(std::to_string(t * rounds + i), {.output = i});
+    });
+  }
+  ready.arrive_and_wait();
+  backend.logger().shutdown(long_enough);
+  for (std::thread& thread : updaters) thread.join();
+  expect_sum(backend.logger(), std::uint64_t{threads} * rounds);
+  EXPECT_EQ(backend.stored_rows().size(), backend.logger().stats().sent_rows);
+}
+
 TEST(Delivery, OfRowsThatComeDuringAShutdownHasTheTimeThatIsLeft) {
   Wire wire;
   int requests = 0;
