@@ -27,7 +27,7 @@ Result<std::string> quoted(const std::string& text) {
 Result<std::string> literal(const json& value, bool in_list);
 
 Result<std::string> list(const json& values) {
-  // `IN ()` is no SQL; nothing equals null.
+  // `IN ()` is no SQL; nothing equals null, and nothing differs from it either (btql.h says so).
   if (values.empty()) return std::string("(NULL)");
   std::string out;
   for (const json& value : values) {

@@ -27,11 +27,11 @@ constexpr std::size_t rows_of_a_page = 1000;
 DatasetRecord plain_record(const json& span) {
   const auto field = [&](const char* key) {
     const json& value = member(span, key);
-    return value.is_null() ? Field() : Field(value);
+    return value.is_null() ? RecordField() : RecordField(value);
   };
   DatasetRecord record{.input = field("input"), .expected = field("expected"), .metadata = field("metadata")};
   if (!record.expected.present()) record.expected = field("output");
-  if (const json& tags = member(span, "tags"); tags.is_array()) record.tags = Tags(tags.get<std::vector<std::string>>());
+  if (const json& tags = member(span, "tags"); tags.is_array()) record.tags = RecordTags(tags.get<std::vector<std::string>>());
   return record;
 }
 
@@ -51,7 +51,7 @@ Result<DatasetRecord> record_of(const json& span, const LogSource& source, const
   for (const char* const key : {"_xact_id", "created"}) {
     if (const json& value = member(span, key); value.is_string()) origin[key] = value;
   }
-  record.origin = Field(origin);
+  record.origin = origin;
   return record;
 }
 

@@ -48,6 +48,22 @@ TEST(Dataset, GivesBackWhatWasInserted) {
   EXPECT_FALSE(row.created.empty());
 }
 
+// Before `main`, and so before any logger.
+const DatasetRecord made_early{
+    .input = {{"question", "why?"}}, .expected = 42, .metadata = {{"n", 1}}, .tags = {"a"}, .origin = {{"id", "r"}}};
+
+TEST(Dataset, TakesARecordThatWasMadeBeforeThereWasALogger) {
+  Backend backend;
+  const auto dataset = init_dataset({.project = "P", .name = "D"});
+  dataset.insert(made_early);
+  const DatasetRow row = only(dataset);
+  EXPECT_EQ(row.input, json({{"question", "why?"}}));
+  EXPECT_EQ(row.expected, 42);
+  EXPECT_EQ(row.metadata, json({{"n", 1}}));
+  EXPECT_EQ(row.tags, std::vector<std::string>{"a"});
+  EXPECT_EQ(row.origin["id"], "r");
+}
+
 TEST(Dataset, SendsRowsWithoutAnythingOfASpan) {
   Wire wire;
   wire.server.on("/api/dataset/register", {{.body = R"({"project":{"id":"p1","name":"P"},"dataset":{"id":"d1","name":"D"}})"}});

@@ -117,9 +117,10 @@ Result<std::string> quote_btql(std::string_view text, const std::vector<BtqlValu
 }  // namespace detail
 
 // The query as it is sent: every value in its place, quoted. Strings stand in single quotes; a list in parentheses, as IN wants
-// it; null, true, false and numbers as they are; a time point as its ISO text; an object is an error. So is a string with a
-// backslash or a control character other than tab and line breaks: servers do not agree on what these mean in a query, so
-// nothing that holds one can be quoted safely. A query as a syntax tree takes such strings.
+// it (an empty one as (NULL): nothing is IN it, and nothing is NOT IN it either); null, true, false and numbers as they are; a
+// time point as its ISO text; an object is an error. So is a string with a backslash or a control character other than tab and
+// line breaks: servers do not agree on what these mean in a query, so nothing that holds one can be quoted safely. A query as a
+// syntax tree takes such strings.
 template <class... Values>
 Result<std::string> btql_text(detail::BtqlText<std::type_identity_t<Values>...> query, const Values&... values) {
   return detail::quote_btql(query.text, {detail::BtqlValue(values)...});

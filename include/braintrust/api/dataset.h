@@ -39,9 +39,9 @@
 
 #include <braintrust/api/btql.h>
 #include <braintrust/api/connection.h>
+#include <braintrust/api/record_field.h>
 #include <braintrust/core/result.h>
 #include <braintrust/pipeline/stats.h>
-#include <braintrust/trace/fields.h>
 
 namespace braintrust {
 
@@ -61,14 +61,15 @@ struct DatasetOptions {
   std::size_t page_rows = 1000;  // how many a loop asks for at a time
 };
 
-// A case to be written. The order is part of the interface: fields are only ever appended.
+// A case to be written. It may be made before there is any logger, but for its attachments (attachment.h). The order is part of
+// the interface: fields are only ever appended.
 struct DatasetRecord {
-  Field input = {};
-  Field expected = {};
-  Field metadata = {};  // an object
-  Tags tags = {};
-  std::string id = {};  // of the record that is replaced, or made. Blank: a new one
-  Field origin = {};    // the row it was made from: {object_type, object_id, id, _xact_id, created}
+  RecordField input = {};
+  RecordField expected = {};
+  RecordField metadata = {};  // an object
+  RecordTags tags = {};
+  std::string id = {};      // of the record that is replaced, or made. Blank: a new one
+  RecordField origin = {};  // the row it was made from: {object_type, object_id, id, _xact_id, created}
 };
 
 // A case that was read. What it does not have is null.
@@ -122,10 +123,10 @@ struct PromoteOptions {
   std::string experiment_id = {};
   // Spans that this condition holds for, instead of `span_id`: "error IS NOT NULL", or what `btql_text` made of yours.
   std::string where = {};
-  std::size_t limit = 1000;  // of `where`: the newest so many
-  SpanToRecord map = {};     // instead of the default; the link back is added
-  Field expected = {};       // instead of the span's output, where the right answer is known
-  Tags tags = {};
+  std::size_t limit = 1000;   // of `where`: the newest so many
+  SpanToRecord map = {};      // instead of the default; the link back is added
+  RecordField expected = {};  // instead of the span's output, where the right answer is known
+  RecordTags tags = {};
   bool replace = false;  // a span that was promoted before: replace its record. Else that stays as people left it
 };
 
@@ -144,7 +145,8 @@ class Dataset {
 
   // Queues a record and returns its id.
   std::string insert(const DatasetRecord& record) const;
-  // Queues a change: the fields that are given are laid over those of the record `id` (objects member by member).
+  // Queues a change: the fields that are given are laid over those of the record `id` (objects member by member; tags are
+  // added to those it has). To take something away, insert the record anew under its id.
   void update(std::string_view id, const DatasetRecord& fields) const;
   void remove(std::string_view id) const;
 

@@ -78,6 +78,9 @@ class Tags {
 
   const Field& field() const noexcept { return value_; }
 
+ protected:
+  explicit Tags(Field&& value) noexcept : value_(std::move(value)) {}
+
  private:
   Field value_;
 };
