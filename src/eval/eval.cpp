@@ -91,7 +91,8 @@ void summarize(EvalResult& result, const Experiment& experiment, const Averages&
     result.error = Error{ErrorCode::deadline_exceeded,
                          fmt::format("the experiment is not complete: {} of its rows did not arrive", flushed.pending + lost)};
   }
-  auto summary = experiment.summarize();
+  // That would wait for the same rows again.
+  auto summary = flushed.pending > 0 ? Result<ExperimentSummary>(*result.error) : experiment.summarize();
   if (summary) {
     result.summary = *std::move(summary);
   } else {

@@ -235,15 +235,14 @@ bool EvalRun::is_data_over() {
 }
 
 // Rows are sent by one thread, and cases may be made by many: what has no room in the queue would be lost. A server that takes
-// nothing at all is not waited for without end: the queue tells what it had to drop.
+// nothing at all is not waited for without end, and then no more until it takes something: the queue tells what it had to drop.
 void EvalRun::wait_for_room() {
   if (!logger_) return;
   // The other half is for the cases that run.
   const std::size_t room = std::min(most_queued_bytes, LoggerCore::of(logger_)->queue_bytes / 2);
   unsigned vain = 0;
-  while (logger_.stats().queued_bytes > room && vain < 3) {
-    if (is_data_over()) return;
-    if (logger_.flush(std::chrono::seconds(10)).sent == 0) ++vain;
+  while (logger_.stats().queued_bytes > room && logger_.stats().sent_rows != sent_when_given_up_ && !is_data_over()) {
+    if (logger_.flush(std::chrono::seconds(10)).sent == 0 && ++vain == 3) sent_when_given_up_ = logger_.stats().sent_rows;
   }
 }
 

@@ -109,11 +109,12 @@ class EvalRun : public std::enable_shared_from_this<EvalRun> {
   std::condition_variable work_;   // for one worker: there is something to do
   std::condition_variable clock_;  // for `run`: all is over, or a task's time has begun
   std::list<Worker> workers_ = {};
-  bool reading_ = false;                   // a worker is at the data
-  bool data_over_ = false;                 // no case follows
-  bool abandoned_ = false;                 // nobody is waited for any more
-  std::optional<EvalCase> repeated_ = {};  // a case with more trials to come
-  unsigned trials_begun_ = 0;              // of it
+  bool reading_ = false;                                  // a worker is at the data
+  std::optional<std::uint64_t> sent_when_given_up_ = {};  // rows, when the queue stood still; of the worker at the data
+  bool data_over_ = false;                                // no case follows
+  bool abandoned_ = false;                                // nobody is waited for any more
+  std::optional<EvalCase> repeated_ = {};                 // a case with more trials to come
+  unsigned trials_begun_ = 0;                             // of it
   std::size_t cases_begun_ = 0;
   std::map<const CaseRun*, Running> running_ = {};
   std::deque<std::pair<std::shared_ptr<CaseRun>, std::size_t>> to_grade_ = {};

@@ -72,6 +72,12 @@ EvalResult run(const RegisteredEval& eval, const MainArguments& arguments, const
     reporter->on_end(result);
     return result;
   }
+  if (StopSignals::caught() != 0) {  // what defines an eval may have read its cases from a network
+    EvalResult result{.name = eval.name, .interrupted = true};
+    result.error = Error{ErrorCode::deadline_exceeded, "the eval was interrupted: no case ran"};
+    reporter->on_end(result);
+    return result;
+  }
   apply(arguments, reporter, definition->plan());
   auto result = run_eval(eval.name, std::move(definition->plan()));
   result.results.clear();  // reported; only the summary is looked at from here on

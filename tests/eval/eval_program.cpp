@@ -76,4 +76,11 @@ BRAINTRUST_EVAL("Patient") {
                        .max_concurrency = 1};
 }
 
+// Defined once there is the file that BE_DEFINED names.
+BRAINTRUST_EVAL("Late") {
+  say("defining");
+  while (::access(std::getenv("BE_DEFINED"), F_OK) != 0) ::usleep(1000);
+  return EvalOptions<>{.data = {{.input = "Foo"}}, .task = greet, .scores = {braintrust::scorers::exact_match}};
+}
+
 BRAINTRUST_EVAL_MAIN

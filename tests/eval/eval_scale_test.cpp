@@ -145,6 +145,26 @@ TEST(EvalScale, TakesNoMoreMemoryForMoreCases) {
 }
 #endif
 
+// What waits has reached its bound after two cases or three; waiting for room ten seconds and more before each of the others
+// would take longer than the eval has.
+TEST(EvalScale, WaitsForALostServerOnceAndNotBeforeEachCase) {
+  Wire wire;
+  wire.server.on("/api/experiment/register",
+                 {{.body = R"({"project":{"id":"p1","name":"p"},"experiment":{"id":"e1","name":"e"}})"}});
+  wire.server.on("/logs3", {{.status = 503}});
+  const auto result = Eval("p", {.data = Numbers{.count = 40, .text = std::string(1 << 20, 'x')},
+                                 .task = [](const json&) { return 0; },
+                                 .scores = {is_right},
+                                 .max_concurrency = 2,
+                                 .timeout = std::chrono::seconds(120),
+                                 .git = {.collect = GitOptions::Collect::none},
+                                 .reporter = quiet()});
+  EXPECT_EQ(result.cases, 40u);
+  EXPECT_FALSE(result.interrupted);
+  ASSERT_TRUE(result.error);
+  EXPECT_NE(result.error->message.find("did not arrive"), std::string::npos) << result.error->message;
+}
+
 TEST(DatasetScale, AHundredThousandRowsAreReadAsTheyWereWritten) {
   constexpr int count = 100'000;
   Backend backend;

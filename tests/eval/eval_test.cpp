@@ -667,7 +667,42 @@ TEST(Eval, TakesGradesThatAreJsonOrResults) {
   const auto& errors = result.results[0].scorer_errors;
   EXPECT_EQ(errors.size(), 2u);
   EXPECT_NE(errors.at("down").find("the judge is down"), std::string::npos);
-  EXPECT_NE(errors.at("text").find("no number"), std::string::npos);
+  EXPECT_NE(errors.at("text").find("no score"), std::string::npos);
+}
+
+TEST(Eval, TakesGradesThatAreJsonObjectsOrLists) {
+  Backend backend;
+  const auto graded = [](json grade) { return [grade](const ScorerArgs&) { return grade; }; };
+  const auto result = Eval(
+      "p", {.data = {{.input = 1}},
+            .task = [](const json& input) { return input; },
+            .scores = {{"judge", graded({{"score", 0.25}, {"metadata", {{"rationale", "dull"}}}})},
+                       {"named", graded({{"name", "tone"}, {"score", 0.5}})},
+                       {"none", graded({{"score", nullptr}})},
+                       {"several", graded(json::array({{{"name", "a"}, {"score", 1}}, {{"name", "b"}, {"score", false}}}))},
+                       {"lost", graded({{"grade", 1}})},
+                       {"text", graded({{"score", "1"}})},
+                       {"nested", graded(json::array({json::array({1})}))}},
+            .reporter = quiet()});
+  using Scores = std::map<std::string, std::optional<double>>;
+  const auto& only = result.results.at(0);
+  EXPECT_EQ(only.scores, (Scores{{"judge", 0.25}, {"tone", 0.5}, {"none", std::nullopt}, {"a", 1}, {"b", 0}}));
+  EXPECT_EQ(only.scorer_errors.size(), 3u);
+  for (const char* const name : {"lost", "text", "nested"}) {
+    EXPECT_NE(only.scorer_errors.at(name).find("no score"), std::string::npos) << name;
+  }
+  EXPECT_EQ(backend.row("judge")["metadata"], json({{"rationale", "dull"}}));
+}
+
+TEST(Eval, TakesTwoScorersOfOneKindUnderNamesOfTheirOwn) {
+  Backend backend;
+  const auto result = Eval("p", {.data = {{.input = "Hallo", .expected = "Hello"}},
+                                 .task = [](const json& input) { return input; },
+                                 .scores = {{"first", scorers::levenshtein}, {"second", scorers::levenshtein}},
+                                 .reporter = quiet()});
+  using Scores = std::map<std::string, std::optional<double>>;
+  EXPECT_EQ(result.results.at(0).scores, (Scores{{"first", 0.8}, {"second", 0.8}}));
+  EXPECT_TRUE(result.ok());
 }
 
 TEST(Eval, TakesAFailedResultOfItsTaskForAFailure) {

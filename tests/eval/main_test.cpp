@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 
 #include "local/must.h"
 #include "local/program.h"
+#include "local/temporary_folder.h"
 
 namespace braintrust {
 namespace {
@@ -96,7 +98,7 @@ TEST_F(EvalMain, RunsEvalsAndShowsTheTableAndTheLink) {
 TEST_F(EvalMain, ListsEvalsWithoutRunningThem) {
   const auto outcome = run({"--list"}, {"BRAINTRUST_API_KEY="});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.output, "Say Hi Bot\nSums\nBroken task\nBroken (body)\nEmpty\nPatient\n");
+  EXPECT_EQ(outcome.output, "Say Hi Bot\nSums\nBroken task\nBroken (body)\nEmpty\nPatient\nLate\n");
   EXPECT_EQ(run({"--list", "--filter", "^S", "--filter", "(body)"}).output, "Say Hi Bot\nSums\nBroken (body)\n")
       << "regular expressions, and texts as they stand; one of several is enough";
   EXPECT_EQ(requests_that_stored(), 0U);
@@ -291,6 +293,21 @@ TEST_F(EvalMain, SendsAndSummarisesWhatWasFinishedBeforeCtrlC) {
     EXPECT_THAT(output, HasSubstr("'Levenshtein' score"));
     EXPECT_GT(requests_that_stored(), rows_before);
   }
+}
+
+TEST_F(EvalMain, RunsNoCaseOfAnEvalThatWasInterruptedWhileItWasDefined) {
+  const auto rows_before = requests_that_stored();
+  const TemporaryFolder folder;
+  auto variables = environment();
+  variables.push_back("BE_DEFINED=" + folder / "defined");
+  Program running({BRAINTRUST_EVAL_PROGRAM, "--filter", "Late"}, variables);
+  until(running, "defining");
+  running.signal(SIGINT);
+  until(running, "Once more ends at once");
+  std::ofstream(folder / "defined");
+  EXPECT_THAT(running.rest(), HasSubstr("no case ran"));
+  EXPECT_EQ(running.wait(), 130);
+  EXPECT_EQ(requests_that_stored(), rows_before);
 }
 
 TEST_F(EvalMain, RunsNoFurtherEvalAfterCtrlC) {

@@ -7,12 +7,13 @@
 //              polite}                                                  // a function that returns a Score, with its name
 //
 // A scorer is called with `ScorerArgs` (score.h) or, in an eval with types of its own, with `ScorerArgsOf<Input, Output>`. It
-// returns a number or a bool (also as JSON), a `Score`, several of them in a vector, or std::optional or `Result` of any of
-// these: nothing means that there is no grade, and nothing is logged; the error of a `Result` is the scorer's. A score is from
-// 0 to 1; another one is the scorer's error.
+// returns a number or a bool, a `Score`, several of them in a vector, or std::optional or `Result` of any of these: nothing
+// means that there is no grade, and nothing is logged; the error of a `Result` is the scorer's. In JSON, a score is a number,
+// true, false, or {"score", "name", "metadata"}. A score is from 0 to 1; another one is the scorer's error.
 //
 // A function has no name that a library could find out. Scores that do not name themselves are named after the scorer; a scorer
-// without a name is `scorer_0`, by its place in the list.
+// without a name is `scorer_0`, by its place in the list. A ready-made scorer takes the name that it is given beside it:
+// {"Polite", ClosedQA{.criteria = "polite"}}.
 //
 // Threads: scorers of several cases run at the same time. Errors: what a scorer throws is recorded for it, and others go on.
 //
@@ -22,7 +23,6 @@
 #include <functional>
 #include <optional>
 #include <ranges>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -76,12 +76,8 @@ concept OptionalResult = requires(T result) {
   { result.has_value() } -> std::convertible_to<bool>;
 };
 
-// What a scorer took out of its arguments as it is: a number, true or false; null for nothing.
-inline void append_json(std::vector<Score>& out, const nlohmann::json& result) {
-  if (result.is_number()) return out.push_back(Score{.score = result.get<double>()});
-  if (result.is_boolean()) return out.push_back(Score{.score = result.get<bool>() ? 1 : 0});
-  if (!result.is_null()) throw std::invalid_argument("a scorer returned JSON that is no number, true, false or null");
-}
+// What a scorer took out of its arguments as it is, or what a function at Braintrust answered (PROTO 14.6).
+void append_json(std::vector<Score>& out, const nlohmann::json& result);
 
 // Whether `append_results` knows what to make of it.
 template <class Item, class T>
@@ -146,6 +142,19 @@ typename Grader<Item>::Function plain_grader(F function) {
   };
 }
 
+// What goes by the function's own name goes by the name that stands beside it: so that two of one kind can be told apart.
+template <class Item>
+typename Grader<Item>::Function under_given_name(std::string own_name, typename Grader<Item>::Function function) {
+  if (own_name.empty()) return function;
+  return [own_name = std::move(own_name), function = std::move(function)](const ScorerArgs& args) {
+    auto results = function(args);
+    for (Item& result : results) {
+      if (result.name == own_name) result.name.clear();
+    }
+    return results;
+  };
+}
+
 template <class Item, class Input, class Output, class F>
 typename Grader<Item>::Function typed_grader(F function) {
   return [function = std::move(function)](const ScorerArgs& args) {
@@ -182,7 +191,7 @@ class GraderOf : public Grader<Item> {
       : GraderOf{own_name(function), std::move(function)} {}  // braces: the name is read before the function moves
   template <class F>
   requires(takes_json<F> || takes_types<F>) GraderOf(std::string name, F function)
-      : Grader<Item>(std::move(name), made_of(std::move(function))) {}
+      : Grader<Item>(std::move(name), under_given_name<Item>(own_name(function), made_of(function))) {}
   // For the words of the compiler.
   template <class F>
   requires(!takes_json<F> && !takes_types<F> && IsFunction<F>) GraderOf(F function) : GraderOf({}, std::move(function)) {}
