@@ -156,7 +156,8 @@ concept OwnHeaders =
   erase_if(carrier, which);
 };
 template <class C>
-concept OwnHeaderPairs = HeaderPairs<C> && OwnHeaders<C> && !std::is_trivially_copyable_v<HeaderName<C>>;
+concept OwnHeaderPairs = HeaderPairs<C> && OwnHeaders<C> && !std::is_trivially_copyable_v<HeaderName<C>> &&
+                         !std::is_trivially_copyable_v<HeaderValue<C>>;
 template <class C>
 concept OwnHeaderLines = HeaderLines<C> && OwnHeaders<C>;
 
