@@ -3,6 +3,7 @@
 // UTF-8, one sequence at a time. Pure. Source: the Unicode Standard, table 3-7 and "maximal subpart" replacement (3.9).
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace braintrust::utf8 {
@@ -50,5 +51,8 @@ inline bool is_valid(std::string_view text) noexcept {
   }
   return true;
 }
+
+// `text` with U+FFFD where it is not valid.
+std::string repaired(std::string_view text);
 
 }  // namespace braintrust::utf8

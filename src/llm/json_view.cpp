@@ -61,15 +61,4 @@ bool same_key(std::string_view written, std::string_view plain) {
   return written.find('\\') != std::string_view::npos && detail::unescape(written) == plain;
 }
 
-std::string repaired_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const utf8::Sequence sequence = utf8::next_sequence(text);
-    out += sequence.valid ? text.substr(0, sequence.length) : std::string_view("\xEF\xBF\xBD");
-    text.remove_prefix(sequence.length);
-  }
-  return out;
-}
-
 }  // namespace braintrust::llm

@@ -109,7 +109,4 @@ class JsonView {
 // Whether a key as written means `plain`.
 bool same_key(std::string_view written, std::string_view plain);
 
-// `text` with U+FFFD where it is not UTF-8.
-std::string repaired_utf8(std::string_view text);
-
 }  // namespace braintrust::llm

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/environment.h"
+#include "core/utf8.h"
 #include "llm/content_coding.h"
 #include "llm/dialect.h"
 #include "llm/framing.h"
@@ -22,7 +23,7 @@ constexpr const char* not_understood = "not understood";
 JsonView parse_repairing(std::string_view text, std::string& repaired) {
   JsonView value = JsonView::parse(text);
   if (!value.text().empty()) return value;
-  repaired = repaired_utf8(text);
+  repaired = utf8::repaired(text);
   return repaired == text ? JsonView() : JsonView::parse(repaired);
 }
 
@@ -188,7 +189,7 @@ class ResponseReader::State final : private EventSink {
     if (!parser_->answer.error.empty()) return;
     parser_->answer.error = !text.empty()  ? text
                             : data.empty() ? std::string(kind)
-                                           : std::string(kind) + ": " + repaired_utf8(data);
+                                           : std::string(kind) + ": " + utf8::repaired(data);
     if (parser_->answer.error.empty()) parser_->answer.error = "error";
   }
 

@@ -51,6 +51,9 @@ void print_why_nothing(const ProgramEnd& end, bool automatic) {
 // Where OpenTelemetry's spans go: they name no project themselves, unless the program does more than these variables ask.
 std::string otlp_parent_in(const detail::Environment& environment) {
   if (auto parent = environment.get("BRAINTRUST_PARENT"); !parent.empty()) return parent;
+  if (auto id = environment.get("BRAINTRUST_PROJECT_ID"); !id.empty()) {
+    return pipeline::write_container({pipeline::Container::project_id, id});
+  }
   const auto project = environment.get("BRAINTRUST_PROJECT");
   return pipeline::write_container({pipeline::Container::project_name, project.empty() ? default_project : project});
 }

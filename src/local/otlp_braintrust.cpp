@@ -84,7 +84,8 @@ void read_braintrust(OtlpSpanReader& reader, OtlpFields& fields) {
   // Parents whose ids are none of OpenTelemetry's, or several of them: our own exporter writes those.
   const auto parents = otlp_container_of(attributes["braintrust.span_parents"]);
   if (is_list_of_texts(JsonView::of_valid(parents))) set("braintrust.span_parents", fields.span_parents, parents);
-  attributes.take("braintrust.parent");  // where the row goes, and no part of it
+  // Where the row goes, and no part of it.
+  for (const char* const name : {"braintrust.parent", "braintrust.org", "braintrust.app_url"}) attributes.take(name);
 }
 
 }  // namespace braintrust::local

@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 
+#include "core/utf8.h"
 #include "llm/json_text.h"
 #include "local/calls.h"
 #include "local/otlp_answers.h"
@@ -48,7 +49,7 @@ class Containers {
       case Container::project_name:
         break;
     }
-    const auto made = store_.register_project(llm::repaired_utf8(container->value));
+    const auto made = store_.register_project(utf8::repaired(container->value));
     if (!made) return made.error();
     return known_[parent] = project(made->id);
   }

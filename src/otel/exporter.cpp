@@ -16,7 +16,6 @@
 #include "core/quantity_text.h"
 #include "core/secrets.h"
 #include "core/utf8.h"
-#include "llm/json_view.h"
 #include "otel/span_record.h"
 #include "otlp/encoding.h"
 #include "otlp/retry.h"
@@ -64,9 +63,9 @@ void repair_texts(google::protobuf::Message& message) {
         const std::string text = many ? reflection.GetRepeatedString(message, field, i) : reflection.GetString(message, field);
         if (utf8::is_valid(text)) continue;
         if (many) {
-          reflection.SetRepeatedString(&message, field, i, llm::repaired_utf8(text));
+          reflection.SetRepeatedString(&message, field, i, utf8::repaired(text));
         } else {
-          reflection.SetString(&message, field, llm::repaired_utf8(text));
+          reflection.SetString(&message, field, utf8::repaired(text));
         }
       }
     }

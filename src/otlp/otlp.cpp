@@ -12,6 +12,7 @@
 #include "core/environment.h"
 #include "core/json_scan.h"
 #include "core/percent.h"
+#include "core/utf8.h"
 #include "otlp/otlp_outlet.h"
 #include "pipeline/http.h"
 
@@ -40,12 +41,6 @@ std::string choose(const std::string& option, const Environment& environment, st
   return is_blank(option) ? variable(environment, name) : std::string(trimmed(option));
 }
 
-// Protobuf's texts are UTF-8, and many servers refuse all of a request that has another.
-std::string in_utf8(std::string_view text) {
-  const Json quoted(text);
-  return unescape(quoted.text().substr(1, quoted.text().size() - 2));
-}
-
 // Names of headers are the same in any case.
 void set_header(Pairs& headers, std::string name, std::string value) {
   value = trimmed(value);  // a key from a file ends in a line break
@@ -58,8 +53,9 @@ void set_header(Pairs& headers, std::string name, std::string value) {
 }
 
 void set_attribute(Pairs& pairs, std::string key, std::string value) {
-  key = in_utf8(key);
-  value = in_utf8(value);
+  // Protobuf's texts are UTF-8, and many servers refuse all of a request that has another.
+  key = utf8::repaired(key);
+  value = utf8::repaired(value);
   const auto known = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == key; });
   if (known != pairs.end()) {
     known->second = std::move(value);

@@ -12,6 +12,8 @@
 #include "core/clock.h"
 #include "core/gzip.h"
 #include "core/quantity_text.h"
+#include "core/secrets.h"
+#include "core/utf8.h"
 #include "otlp/retry.h"
 #include "otlp/span_of_row.h"
 #include "pipeline/container.h"
@@ -156,7 +158,7 @@ struct OtlpOutlet::State {
 
   std::string_view container(const Destination& destination) {
     if (&destination != last_destination) {
-      last_container = container_of(destination, settings);
+      last_container = utf8::repaired(container_of(destination, settings));
       last_destination = &destination;
     }
     return last_container;
@@ -232,17 +234,24 @@ struct OtlpOutlet::State {
 
   void on_delivered(BatchPointer batch, const HttpResponse& response) {
     if (trouble.end()) report(Severity::info, ErrorCode::transport, "the OTLP server answers again: waiting spans are sent");
-    const PartialSuccess partial = own.encoding->read_response(response.body);
+    PartialSuccess partial = own.encoding->read_response(response.body);
     const std::uint64_t rejected = std::min<std::uint64_t>(partial.rejected_spans, batch->begins.size());
     if (rejected > 0 || !partial.message.empty()) {
       report(rejected > 0 ? Severity::error : Severity::warning, ErrorCode::http_status,
              fmt::format("{} refused {} of {}: {}", origin_of(own.url), rejected,
-                         counted(batch->begins.size(), "span", "spans"), std::string_view(partial.message).substr(0, 300)));
+                         counted(batch->begins.size(), "span", "spans"), without_secrets(std::move(partial.message))));
     }
     add(counters.sent_rows, batch->begins.size() - rejected);
     add(counters.refused, rejected);
     add(counters.sent_bytes, batch->body.size());
     let_go(std::move(batch));
+  }
+
+  // A server may say what it was sent.
+  std::string without_secrets(std::string said) const {
+    for (const auto& header : own.headers) hide_secret(said, header.second);
+    hide_bearers(said);
+    return said.substr(0, 300);
   }
 
   void on_failure(BatchPointer batch, const HttpResponse& response) {

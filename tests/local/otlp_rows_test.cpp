@@ -122,6 +122,8 @@ TEST(OtlpRow, LetsAnExplicitContextWinMemberByMember) {
 
 TEST(OtlpRow, TakesBraintrustsOwnAttributesAsTheFieldsTheyName) {
   const auto row = row_with({{"braintrust.parent", "project_name:P"},
+                             {"braintrust.org", "o"},
+                             {"braintrust.app_url", "http://localhost"},
                              {"braintrust.input_json", R"([{"role":"user","content":"hi"}])"},
                              {"braintrust.output_json", "42"},
                              {"braintrust.expected_json", R"("text")"},

@@ -299,6 +299,7 @@ TEST(LocalRun, SendsOpenTelemetrysSpansToItselfUnlessTheyGoElsewhere) {
                                      "with=Authorization=Bearer%20local,x-bt-parent=project_name:My%20P "
                                      "metrics=prometheus logs=none\n"));
   EXPECT_THAT(echoed({"BRAINTRUST_PROJECT=", "BRAINTRUST_PARENT="}), HasSubstr("x-bt-parent=project_name:Global"));
+  EXPECT_THAT(echoed({"BRAINTRUST_PROJECT=P", "BRAINTRUST_PROJECT_ID=p1"}), HasSubstr("x-bt-parent=project_id:p1"));
   EXPECT_THAT(echoed({"BRAINTRUST_PROJECT=P", "BRAINTRUST_PARENT=experiment_id:e"}), HasSubstr("x-bt-parent=experiment_id:e"));
   EXPECT_THAT(echoed({"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector"}),
               HasSubstr("to=http://collector by= with= metrics=prometheus logs=\n"));

@@ -432,6 +432,24 @@ TEST_F(OtlpExporter, CountsWhatTheServerTookOnlyInPart) {
   EXPECT_TRUE(told.mentions("refused 2 of 5 spans: too old"));
 }
 
+TEST_F(OtlpExporter, HidesItsKeyInWhatTheServerSays) {
+  collector.on(path, {{.body = R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":"Bearer secret-key-1 may not"}})"}});
+  auto logger = init_logger(only({.headers = {{"authorization", "Bearer secret-key-1"}}}));
+  logger.start_span("span").end();
+  logger.flush();
+  EXPECT_TRUE(told.mentions("refused 1 of 1 span"));
+  EXPECT_FALSE(told.mentions("secret-key-1"));
+}
+
+TEST_F(OtlpExporter, PutsRightTheNameOfAProjectThatIsNoUtf8) {
+  LoggerOptions options = only({.protocol = OtlpProtocol::http_protobuf});
+  options.project = "M\xFCller";
+  auto logger = init_logger(options);
+  logger.start_span("span").end();
+  EXPECT_TRUE(logger.flush().complete());
+  EXPECT_THAT(collector.requests(path).at(0).body, testing::HasSubstr("project_name:M\xEF\xBF\xBDller"));
+}
+
 // --- what OTLP cannot say
 
 TEST_F(OtlpExporter, CountsWhatOtlpHasNoFormFor) {
