@@ -1,5 +1,6 @@
 #include <braintrust/eval/scorers.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -52,8 +53,9 @@ Score NumericDiff::operator()(const json& output, const json& expected) const {
   const double given = number_of(output, "output");
   const double wanted = number_of(expected, "expected value");
   if (given == wanted) return {.name = std::string(name), .score = 1.0};
-  // Halves, so that the sum of two large numbers is still a number.
-  const double share = std::abs(wanted / 2 - given / 2) / (std::abs(wanted / 2) + std::abs(given / 2));
+  // Large numbers are halved, so that their sum is still a number; small ones are not, as half of the smallest is 0.
+  const double part = std::max(std::abs(wanted), std::abs(given)) > 1 ? 0.5 : 1;
+  const double share = std::abs(wanted * part - given * part) / (std::abs(wanted * part) + std::abs(given * part));
   // Infinity and what is not a number are far from everything.
   return {.name = std::string(name), .score = std::isfinite(share) ? 1.0 - share : 0.0};
 }

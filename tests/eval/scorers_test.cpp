@@ -210,6 +210,12 @@ TEST(NumericDiff, StaysBetweenZeroAndOneForTheLargestNumbers) {
   EXPECT_DOUBLE_EQ(near(std::numeric_limits<double>::quiet_NaN(), 1), 0);
 }
 
+TEST(NumericDiff, TellsTheSmallestNumbersApart) {
+  EXPECT_DOUBLE_EQ(near(5e-324, 1e-323), 1 - 1.0 / 3);  // one and two times the smallest there is
+  EXPECT_DOUBLE_EQ(near(5e-324, -5e-324), 0);
+  EXPECT_DOUBLE_EQ(near(5e-324, 0), 0);
+}
+
 TEST(NumericDiff, TakesTrueForOneAndFalseForZero) {
   EXPECT_DOUBLE_EQ(near(true, true), 1);
   EXPECT_DOUBLE_EQ(near(false, false), 1);
