@@ -1,15 +1,16 @@
 // Reads everything back with `braintrust-local show --json`, and what the SDK itself has seen, and counts what is as it must be.
 //
-//   node check.mjs PROGRAM DATABASE SEEN SEEN_TOGETHER PROJECTS OUTPUT_OF_RUN
+//   node check.mjs PROGRAM DATABASE SEEN SEEN_TOGETHER SCORERS PROJECTS OUTPUT_OF_RUN
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { checkJoined, checkOtel, checkOtelRun } from "./check_otel.mjs";
+import { checkScorers } from "./check_scorers.mjs";
 import { checkTogether } from "./check_together.mjs";
 import { check, close } from "./checking.mjs";
 
-const [program, database, seenFile, togetherFile, projectsFile, runFile] = process.argv.slice(2);
+const [program, database, seenFile, togetherFile, scorersFile, projectsFile, runFile] = process.argv.slice(2);
 const show = (...args) =>
   execFileSync(program, ["show", "--db", database, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
 const everything = JSON.parse(show("--json"));
@@ -185,4 +186,5 @@ checkOtel(everything, show, projects);
 checkJoined(everything, projects);
 checkOtelRun(readFileSync(runFile, "utf8"), process.env.TRACEPARENT);
 checkTogether(JSON.parse(readFileSync(togetherFile, "utf8")));
+checkScorers(JSON.parse(readFileSync(scorersFile, "utf8")));
 close();

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The official JavaScript SDK logs to braintrust-local and evaluates against it, and everything must be there. Then it and ours
 # work together: each reads the datasets and experiments of the other, and both make the same requests of the same prompts.
-# OpenTelemetry's JavaScript SDK logs to it by every exporter there is for HTTP, and by Braintrust's own.
+# OpenTelemetry's JavaScript SDK logs to it by every exporter there is for HTTP, and by Braintrust's own. The official autoevals
+# and our scorers grade the same answers.
 #
 #   tests/interop/run.sh BUILD_DIR
 #
@@ -12,6 +13,7 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build_dir=$(cd "${1:?usage: run.sh BUILD_DIR}" && pwd)
 program=$build_dir/src/local/braintrust-local
 cases=$build_dir/tests/interop/interop_cases
+scorers=$build_dir/tests/interop/interop_scorers
 work=$build_dir/interop
 server=
 
@@ -23,6 +25,7 @@ fail() {
 
 [ -x "$program" ] || fail "no $program: build the target braintrust-local first"
 [ -x "$cases" ] || fail "no $cases: build the target interop_cases first (with interop in BRAINTRUST_TEST_ROOMS)"
+[ -x "$scorers" ] || fail "no $scorers: build the target interop_scorers first"
 command -v npm >/dev/null || fail "npm is not installed"
 
 mkdir -p "$work"
@@ -34,6 +37,8 @@ npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=e
   cat npm.log >&2
   fail "npm install did not succeed"
 }
+
+timeout 120 node scorers.mjs "$scorers" scorers.json || fail "scorers.mjs did not succeed"
 
 rm -f {traces,run}.db{,-wal,-shm} serve.out
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true' EXIT
@@ -64,4 +69,4 @@ kill "$server"
 wait "$server" || fail "braintrust-local serve did not stop cleanly"
 server=
 
-node check.mjs "$program" traces.db seen.json together.json projects.json run.txt
+node check.mjs "$program" traces.db seen.json together.json scorers.json projects.json run.txt
