@@ -1,5 +1,6 @@
 #include "eval/case_run.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -35,6 +36,12 @@ void check(const Score& score) {
   if (!score.metadata.is_null() && !score.metadata.is_object()) {
     throw std::invalid_argument(fmt::format("the metadata of score \"{}\" is no object", score.name));
   }
+}
+
+std::string given_twice(const Score& score) {
+  return fmt::format(
+      "the score \"{}\" was given twice: give its number alone, which is named after the scorer, or set its `name`",
+      score.name);
 }
 
 }  // namespace
@@ -121,6 +128,7 @@ void CaseRun::run_grader(Graded& graded, const Grader<Item>& grader, SpanType ty
                 graded.name,
                 {.type = type, .input = grader_input_, .propagated = {{"span_attributes", {{"purpose", "scorer"}}}}}, Site{})
           : Span();
+  graded.span = span.handle();
   try {
     auto results = grader({.input = data_.input, .output = output_, .expected = data_.expected, .metadata = metadata_});
     if (!left_behind()) record(span, std::move(results));
@@ -148,6 +156,8 @@ void CaseRun::record_scores(Graded& graded, Span& span, std::vector<Score> score
   for (Score& score : scores) {
     if (score.name.empty()) score.name = graded.name;
     check(score);
+    const bool twice = std::any_of(scores.data(), &score, [&](const Score& other) { return other.name == score.name; });
+    if (twice) throw std::invalid_argument(given_twice(score));
   }
   if (span && !scores.empty()) {
     const bool one = scores.size() == 1;
@@ -215,9 +225,10 @@ std::optional<EvalCaseResult> CaseRun::finish() {
 
 void CaseRun::take_grades(EvalCaseResult& result, Graded& graded, bool scorer) {
   for (const Score& score : graded.scores) {
-    if (!result.scores.emplace(score.name, score.score).second && graded.error.empty()) {
-      graded.error = fmt::format("the score \"{}\" was given twice; give each a name of its own", score.name);
-    }
+    if (result.scores.emplace(score.name, score.score).second) continue;
+    graded.error = given_twice(score);
+    // Which one was first is known only now. An average must not hold both.
+    graded.span.log({.error = graded.error, .scores = {{score.name, nullptr}}});
   }
   for (auto& [name, items] : graded.classifications.items()) {
     json& all = result.classifications[name];

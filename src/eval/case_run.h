@@ -48,6 +48,7 @@ class CaseRun {
  private:
   struct Graded {
     std::string name = {};  // of the grader
+    SpanHandle span = {};
     std::vector<Score> scores = {};
     nlohmann::json classifications = nullptr;
     std::string error = {};

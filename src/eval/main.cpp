@@ -108,7 +108,13 @@ ExitCode judge(const std::vector<EvalResult>& results, const MainArguments& argu
   }
   if (arguments.thresholds.max_regressions) {
     for (const auto& result : results) {
-      if (!result.summary_error && result.summary.comparison_experiment_name.empty()) {
+      if (result.summary_error || result.cases == 0) continue;
+      const auto& base = result.summary.comparison_experiment_name;
+      if (arguments.base && base != *arguments.base) {
+        say(fmt::format("threshold missed: {}: regressions are to be counted against \"{}\", and there is no such experiment",
+                        result.name, *arguments.base));
+        code = not_good;
+      } else if (base.empty()) {
         say(result.name + ": there is no base experiment to count regressions against");
       }
     }

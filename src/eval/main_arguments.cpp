@@ -65,7 +65,7 @@ std::variant<MainArguments, int> parse_main_arguments(int argc, char** argv) {
       ->allow_extra_args(false)
       ->type_name("NAME=NUMBER");
   app.add_option("--max-regressions", arguments.thresholds.max_regressions,
-                 "How many cases of an eval may be worse than in the base experiment, over all its scores")
+                 "How many scores of cases of an eval may be worse than in the base experiment")
       ->check(CLI::Range(0.0, 1e18).description(""))
       ->type_name("N");
   app.add_flag("--jsonl", arguments.jsonl, "Print a line of JSON for each eval, and nothing else");

@@ -206,6 +206,11 @@ Comparison compare(const std::vector<Case>& cases, const std::vector<Case>& base
   Comparison comparison;
   const auto before = by_input(base);
   for (const auto& [input, trials] : by_input(cases)) {
+    for (const auto& [name, mean] : trials.scores) {
+      if (mean.value() < 1 - tolerance) {
+        comparison.low.push_back({input, name, std::nullopt, mean.value(), trials.lowest.at(name).second});
+      }
+    }
     const auto other = before.find(input);
     if (other == before.end()) continue;
     count_cases(scores, trials.scores, other->second.scores, true);
@@ -218,11 +223,13 @@ Comparison compare(const std::vector<Case>& cases, const std::vector<Case>& base
   }
   comparison.scores = values_of(std::move(scores));
   comparison.metrics = values_of(std::move(metrics));
-  std::sort(comparison.worse.begin(), comparison.worse.end(), [](const auto& a, const auto& b) {
-    const auto fall = [](const WorseCase& one) { return one.after - one.before; };
-    return std::tuple(fall(a), std::string_view(a.input), std::string_view(a.score)) <
-           std::tuple(fall(b), std::string_view(b.input), std::string_view(b.score));
-  });
+  for (auto* const list : {&comparison.worse, &comparison.low}) {
+    std::sort(list->begin(), list->end(), [](const CaseScore& a, const CaseScore& b) {
+      const auto rise = [](const CaseScore& one) { return one.value - one.before.value_or(0); };
+      return std::tuple(rise(a), std::string_view(a.input), std::string_view(a.score)) <
+             std::tuple(rise(b), std::string_view(b.input), std::string_view(b.score));
+    });
+  }
   return comparison;
 }
 

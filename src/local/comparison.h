@@ -60,19 +60,20 @@ struct Change {
   std::size_t regressions = 0;
 };
 
-// One score of one case that is worse than in the base.
-struct WorseCase {
+// One score of one case.
+struct CaseScore {
   std::string input = {};
   std::string score = {};
-  double before = 0;
-  double after = 0;
+  std::optional<double> before = {};  // in the base, where that is compared
+  double value = 0;
   std::string root_span_id = {};  // of the trial with the lowest such score
 };
 
 struct Comparison {
   std::vector<Change> scores = {};  // by name
   std::vector<Change> metrics = {};
-  std::vector<WorseCase> worse = {};  // that which fell most first
+  std::vector<CaseScore> worse = {};  // than in the base; that which fell most first
+  std::vector<CaseScore> low = {};    // all below 1, the lowest first
 };
 Comparison compare(const std::vector<Case>& cases, const std::vector<Case>& base);
 

@@ -52,25 +52,25 @@ void add_changes(std::vector<Cells>& rows, const std::vector<Change>& changes, b
   }
 }
 
-std::string worse_cases(const std::vector<WorseCase>& worse, std::size_t limit, const Style& style) {
-  const auto shown = limit == 0 ? worse.size() : std::min(limit, worse.size());
+std::string print_cases(const std::vector<CaseScore>& cases, const char* title, std::size_t limit, const Style& style) {
+  const auto shown = limit == 0 ? cases.size() : std::min(limit, cases.size());
   std::vector<std::string> ids;
-  for (std::size_t i = 0; i < shown; ++i) ids.push_back(worse[i].root_span_id);
-  // One trace may have several scores that fell.
+  for (std::size_t i = 0; i < shown; ++i) ids.push_back(cases[i].root_span_id);
+  // One trace may have several of these scores.
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   const auto length = short_id_length(ids);
   const char* arrow = style.unicode ? " → " : " -> ";
   std::vector<Cells> rows;
   for (std::size_t i = 0; i < shown; ++i) {
-    const auto& one = worse[i];
+    const auto& one = cases[i];
     rows.push_back({{short_id(one.root_span_id, length), Tone::id},
                     {one_line(one.score, name_columns), Tone::plain},
-                    {percent(one.before) + arrow + percent(one.after), Tone::bad},
+                    {(one.before ? percent(*one.before) + arrow : std::string()) + percent(one.value), Tone::bad},
                     {one_line(text_of(one.input), style.width), Tone::name}});
   }
-  auto text = "\n" + print_table({{"TRACE"}, {"GOT WORSE"}, {"SCORE", true}, {"INPUT"}}, rows, style);
-  if (shown < worse.size()) text += counted(worse.size() - shown, "more is", "more are") + " not shown (--limit 0 shows all)\n";
+  auto text = "\n" + print_table({{"TRACE"}, {title}, {"SCORE", true}, {"INPUT"}}, rows, style);
+  if (shown < cases.size()) text += counted(cases.size() - shown, "more is", "more are") + " not shown (--limit 0 shows all)\n";
   return text;
 }
 
@@ -121,7 +121,11 @@ std::string print_comparison(const ExperimentSummary& experiment, const std::opt
   add_changes(rows, comparison.scores, true, base.has_value());
   add_changes(rows, comparison.metrics, false, base.has_value());
   if (!rows.empty()) text += "\n" + print_table(columns, rows, style);
-  if (!comparison.worse.empty()) text += worse_cases(comparison.worse, limit, style);
+  if (!comparison.worse.empty()) {
+    text += print_cases(comparison.worse, "GOT WORSE", limit, style);
+  } else if (!comparison.low.empty()) {
+    text += print_cases(comparison.low, "LOWEST", limit, style);
+  }
   return text;
 }
 

@@ -799,6 +799,20 @@ TEST(Eval, WantsEachScoreToHaveANameOfItsOwn) {
                                 .reporter = quiet()});
   EXPECT_EQ(twice.results.at(0).scores.at("same"), 1);
   EXPECT_NE(twice.results[0].scorer_errors.at("b").find("given twice"), std::string::npos);
+  const auto second = backend.row("b");
+  EXPECT_NE(second["error"].get<std::string>().find("given twice"), std::string::npos);
+  EXPECT_TRUE(second["scores"]["same"].is_null());
+  EXPECT_EQ(twice.summary.scores.at(0).score, 1) << "the average of what counts";
+  const auto by_one =
+      Eval("q", {.data = {{.input = "a"}},
+                 .task = [](const json& input) { return input; },
+                 .scores = {{"both",
+                             [](const ScorerArgs&) {
+                               return std::vector{Score{.name = "x", .score = 1}, Score{.name = "x", .score = 0}};
+                             }}},
+                 .reporter = quiet()});
+  EXPECT_NE(by_one.results.at(0).scorer_errors.at("both").find("given twice"), std::string::npos);
+  EXPECT_TRUE(by_one.results[0].scores.empty());
 }
 
 TEST(Eval, TellsACaseAndItsErrorScoresWithoutHoldingUpOthers) {

@@ -207,6 +207,14 @@ TEST_F(EvalMain, ComparesWithTheExperimentItIsTold) {
   EXPECT_THAT(outcome.output, HasSubstr("compared to good"));
 }
 
+TEST_F(EvalMain, FailsWhereThereIsNoExperimentToCountRegressionsAgainst) {
+  EXPECT_EQ(run(with({"--experiment", "before"})).code, 0);
+  const auto outcome = run(with({"--base", "befor", "--max-regressions", "0"}));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("against \"befor\", and there is no such experiment"));
+  EXPECT_EQ(run(with({"--base", "before", "--max-regressions", "0"})).code, 0);
+}
+
 TEST_F(EvalMain, PrintsOneLineOfJsonForEachEvalAndNothingElse) {
   const auto line = run_jsonl("--filter 'Say Hi' --experiment nightly");
   EXPECT_EQ(line.at("eval_name"), "Say Hi Bot");

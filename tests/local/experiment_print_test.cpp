@@ -97,6 +97,18 @@ TEST_F(ExperimentPrint, WithoutABaseThereAreNoChanges) {
   EXPECT_THAT(text, Not(HasSubstr("CHANGE")));
 }
 
+TEST_F(ExperimentPrint, WhereNothingGotWorseTheLowestScoresAreShown) {
+  auto changes = comparison();
+  changes.low = {{"\"Where?\"", "exact", std::nullopt, 0, "0123456789abcdef"},
+                 {"\"When?\"", "exact", std::nullopt, 0.25, "fedcba9876543210"}};
+  EXPECT_THAT(print_comparison(summary("now"), "before", changes, 20, {}), Not(HasSubstr("LOWEST")));
+  changes.worse.clear();
+  EXPECT_THAT(print_comparison(summary("now"), "before", changes, 20, {}), HasSubstr("\n"
+                                                                                     "TRACE     LOWEST   SCORE  INPUT\n"
+                                                                                     "01234567  exact    0.00%  Where?\n"
+                                                                                     "fedcba98  exact   25.00%  When?\n"));
+}
+
 TEST_F(ExperimentPrint, NamesAndInputsAreMadeHarmless) {
   const std::string evil = "a\x1b[31mb\nc";
   auto one = summary(evil);

@@ -377,7 +377,10 @@ TEST_F(LocalShow, SaysWhatAnExperimentCameToAndWhatGotWorse) {
     EXPECT_THAT(shown, HasSubstr("exact   50.00%  -50.00%       -      1\n"));
     EXPECT_THAT(shown, HasSubstr("after-tr  exact      100.00% → 50.00%  hi\n"));
   }
-  EXPECT_THAT(run({"show", "--db", database_, "--experiment", "before"}).output, HasSubstr("compared to nothing"));
+  EXPECT_THAT(run({"show", "--db", database_, "--experiment", "before"}).output,
+              testing::AllOf(HasSubstr("compared to nothing"), testing::Not(HasSubstr("LOWEST"))));
+  EXPECT_THAT(run({"show", "--db", database_, "--experiment", "after", "--base", "after"}).output,
+              HasSubstr("TRACE     LOWEST   SCORE  INPUT\nafter-tr  exact   50.00%  hi\n"));
   EXPECT_THAT(run({"show", "--db", database_, "--experiment", "before", "--base", "after"}).output, HasSubstr("+50.00%"));
   EXPECT_THAT(run({"show", "--db", database_, "after-tr"}).output, HasSubstr("exact 0.5"));
   const auto unknown = run({"show", "--db", database_, "--experiment", "nothing"});

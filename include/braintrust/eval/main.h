@@ -27,7 +27,9 @@
 //   --trial-count N        how often each case runs
 //   --timeout SECONDS      of each eval
 //   --min-score NAME=0.8   the least average of a score (threshold.h); again for further ones
-//   --max-regressions N    of an eval, over all its scores. Without a base experiment that is said, and none are assumed
+//   --max-regressions N    scores of cases of an eval. Without a base experiment that is said, and none are assumed; with a
+//   --base
+//                          that does not exist, it is missed
 //   --jsonl                a line of JSON for each eval on standard output, and nothing else (reporter.h)
 //   --no-color
 //   --help, --version
