@@ -6,18 +6,15 @@
 #include <utility>
 #include <vector>
 
-#include <google/protobuf/message.h>
-
 #include <braintrust/core/diagnostics.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter.h>
-#include <opentelemetry/exporters/otlp/otlp_recordable_utils.h>
 
 #include "core/ascii.h"
 #include "core/quantity_text.h"
 #include "core/secrets.h"
-#include "core/utf8.h"
 #include "otel/span_record.h"
 #include "otlp/encoding.h"
+#include "otlp/request_size.h"
 #include "otlp/retry.h"
 #include "pipeline/blocking_http.h"
 #include "pipeline/container.h"
@@ -28,58 +25,11 @@ namespace {
 
 using braintrust::detail::report;
 using opentelemetry::exporter::otlp::OtlpHttpExporter;
-using opentelemetry::exporter::otlp::OtlpRecordableUtils;
 using opentelemetry::sdk::common::ExportResult;
 using opentelemetry::sdk::trace::Recordable;
 
 constexpr unsigned tries = 3;
-
-// The protocol's message. opentelemetry-cpp's package has the schema compiled in, and no headers of it: so the message is made
-// by its name. It is what the generated class is, whose one base stands at its beginning.
-const google::protobuf::Message* request_prototype() {
-  using namespace google::protobuf;
-  static const Message* const prototype = [] {
-    const Descriptor* const type = DescriptorPool::generated_pool()->FindMessageTypeByName(
-        "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest");
-    return type != nullptr ? MessageFactory::generated_factory()->GetPrototype(type) : nullptr;
-  }();
-  return prototype;
-}
-
-// Makes UTF-8 of every text in the message: many servers refuse all of a request in which one is none.
-void repair_texts(google::protobuf::Message& message) {
-  using google::protobuf::FieldDescriptor;
-  const auto& reflection = *message.GetReflection();
-  std::vector<const FieldDescriptor*> fields;
-  reflection.ListFields(message, &fields);
-  for (const FieldDescriptor* const field : fields) {
-    const bool many = field->is_repeated();
-    const int count = many ? reflection.FieldSize(message, field) : 1;
-    for (int i = 0; i < count; ++i) {
-      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-        repair_texts(many ? *reflection.MutableRepeatedMessage(&message, field, i)
-                          : *reflection.MutableMessage(&message, field));
-      } else if (field->type() == FieldDescriptor::TYPE_STRING) {
-        const std::string text = many ? reflection.GetRepeatedString(message, field, i) : reflection.GetString(message, field);
-        if (utf8::is_valid(text)) continue;
-        if (many) {
-          reflection.SetRepeatedString(&message, field, i, utf8::repaired(text));
-        } else {
-          reflection.SetString(&message, field, utf8::repaired(text));
-        }
-      }
-    }
-  }
-}
-
-std::string encoded(std::vector<std::unique_ptr<Recordable>> spans) {
-  using Request = opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
-  if (request_prototype() == nullptr) throw std::runtime_error("this opentelemetry-cpp has no OTLP in it");
-  const std::unique_ptr<google::protobuf::Message> request(request_prototype()->New());
-  OtlpRecordableUtils::PopulateRequest({spans.data(), spans.size()}, reinterpret_cast<Request*>(request.get()));
-  repair_texts(*request);
-  return request->SerializeAsString();
-}
+constexpr int too_large = 413;
 
 }  // namespace
 
@@ -88,7 +38,7 @@ BraintrustExporter::BraintrustExporter(ProcessorSettings settings, std::shared_p
 
 void BraintrustExporter::prepare() {
   static_cast<void>(new_record());
-  static_cast<void>(request_prototype());
+  ExportRequest::prepare();
 }
 
 // opentelemetry-cpp's record for OTLP comes from an exporter only. This one never sends.
@@ -147,7 +97,7 @@ std::size_t BraintrustExporter::rejected_in(const pipeline::HttpResponse& respon
   return rejected;
 }
 
-std::size_t BraintrustExporter::send(const std::string& body, std::size_t spans) {
+pipeline::HttpResponse BraintrustExporter::post(const std::string& body) {
   const auto once = [&] {
     std::optional<pipeline::HttpResponse> answer;
     http_.submit({.method = "POST",
@@ -161,46 +111,85 @@ std::size_t BraintrustExporter::send(const std::string& body, std::size_t spans)
     http_.cancel_all();
     return pipeline::HttpResponse{.status = 499};  // one of those that are not repeated
   };
-  const pipeline::HttpResponse response = pipeline::with_retries(
+  return pipeline::with_retries(
       tries, once, {.first_wait = settings_.connection.retry_wait, .may_repeat = braintrust::detail::otlp::may_repeat});
-  if (response.ok()) return spans - rejected_in(response, spans);
-  if (given_up_) return 0;
+}
+
+void BraintrustExporter::settle(const pipeline::HttpResponse& response, std::size_t spans) {
+  if (response.ok()) {
+    const std::size_t rejected = rejected_in(response, spans);
+    counts_->sent += spans - rejected;
+    counts_->failed += rejected;
+    return;
+  }
+  if (given_up_) {
+    counts_->given_up += spans;
+    return;
+  }
   std::string reason = pipeline::reason_of(response);
   braintrust::detail::hide_secret(reason, target_->key);
+  const std::string server = pipeline::origin_of(target_->url);
   const bool is_refused = response.status == 401 || response.status == 403;
   report(Severity::error,
          is_refused             ? ErrorCode::unauthorized
          : response.status == 0 ? ErrorCode::transport
                                 : ErrorCode::http_status,
-         "spans of OpenTelemetry were not taken by " + pipeline::origin_of(target_->url) + " and are lost: " + reason);
+         (response.status == too_large ? "a span of OpenTelemetry is too large for " + server + " and is lost: "
+                                       : "spans of OpenTelemetry were not taken by " + server + " and are lost: ") +
+             reason);
   if (is_refused) {  // `.env.braintrust` may hold another key by the next time
     target_ = std::nullopt;
     client_ = std::nullopt;
   }
-  return 0;
+  counts_->failed += spans;
+}
+
+ExportRequest BraintrustExporter::encode(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans) {
+  std::vector<std::unique_ptr<Recordable>> finished;
+  for (const auto& span : spans) {
+    SpanRecord& record = record_of(*span);
+    if (settings_.converts_media) convert_media(record, formats_, uploader_);
+    finished.push_back(record.finish());
+  }
+  return ExportRequest(std::move(finished));
+}
+
+// What is too large for one request, by our measure or the server's, goes in halves.
+void BraintrustExporter::send(ExportRequest all, std::size_t& left) {
+  std::vector<ExportRequest> waiting;
+  waiting.push_back(std::move(all));
+  while (!waiting.empty() && target_ && !given_up_) {
+    ExportRequest request = std::move(waiting.back());
+    waiting.pop_back();
+    const bool can_be_halved = request.spans() > 1;
+    if (!can_be_halved || request.bytes() <= braintrust::detail::otlp::most_request_bytes) {
+      const pipeline::HttpResponse response = post(request.body());
+      if (!can_be_halved || response.status != too_large) {
+        settle(response, request.spans());
+        left -= request.spans();
+        continue;
+      }
+    }
+    waiting.push_back(request.split_off_half());
+    waiting.push_back(std::move(request));
+  }
 }
 
 ExportResult BraintrustExporter::Export(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans) noexcept {
-  std::size_t taken = 0;
+  const std::uint64_t sent_before = counts_->sent;
+  std::size_t left = spans.size();
   try {
     if (!given_up_ && !target_) target_ = find_target();
     if (!given_up_ && target_) {
-      std::vector<std::unique_ptr<Recordable>> finished;
-      for (const auto& span : spans) {
-        SpanRecord& record = record_of(*span);
-        if (settings_.converts_media) convert_media(record, formats_, uploader_);
-        finished.push_back(record.finish());
-      }
-      taken = send(encoded(std::move(finished)), spans.size());
+      ExportRequest request = encode(spans);
+      request.repair_texts();
+      send(std::move(request), left);
     }
   } catch (const std::exception& error) {
     report(Severity::error, ErrorCode::io, std::string("spans of OpenTelemetry were lost: ") + error.what());
   }
-  counts_->sent += taken;
-  if (taken == spans.size()) return ExportResult::kSuccess;
-  // Of a batch that was taken in part, the rest was refused, whoever gave up since.
-  (given_up_ && taken == 0 ? counts_->given_up : counts_->failed) += spans.size() - taken;
-  return ExportResult::kFailure;
+  (given_up_ ? counts_->given_up : counts_->failed) += left;
+  return counts_->sent - sent_before == spans.size() ? ExportResult::kSuccess : ExportResult::kFailure;
 }
 
 bool BraintrustExporter::Shutdown(std::chrono::microseconds) noexcept {

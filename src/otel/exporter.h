@@ -1,10 +1,10 @@
 #pragma once
 
-// `BraintrustExporter`: spans of one batch as one request of OTLP/HTTP, in opentelemetry-cpp's encoding.
+// `BraintrustExporter`: brings the spans of a batch to OTLP/HTTP, in opentelemetry-cpp's encoding.
 //
 // Sent by our own HTTP client, as opentelemetry-cpp's exporter (1.19) says success whatever the server says, does not try
-// again, and cannot be broken off. So a batch is sent up to three times, a server that asks for time gets it, and what was lost
-// is known.
+// again, and cannot be broken off. So a request is sent up to three times, a server that asks for time gets it, what is too
+// large (413, or by our own bound) goes in halves, and what was lost is known.
 //
 // Where to and with which key is found out when the first spans are to be sent: the key may stand in `.env.braintrust`, the URL
 // in what the login says. Where either cannot be had, the batch has failed, and the next one looks again. Media in attributes
@@ -24,6 +24,7 @@
 #include "api/client.h"
 #include "llm/registry.h"
 #include "otel/attachments.h"
+#include "otel/export_request.h"
 #include "otel/settings.h"
 #include "pipeline/http.h"
 
@@ -67,9 +68,13 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
   };
 
   std::optional<Target> find_target();
+  ExportRequest encode(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans);
+  // Takes from `left` the spans of which something has become, and was counted.
+  void send(ExportRequest all, std::size_t& left);
+  pipeline::HttpResponse post(const std::string& body);
+  // Counts, and tells, what became of the spans of one request.
+  void settle(const pipeline::HttpResponse& response, std::size_t spans);
   std::size_t rejected_in(const pipeline::HttpResponse& response, std::size_t spans) const;
-  // How many of these spans the server took.
-  std::size_t send(const std::string& body, std::size_t spans);
 
   const ProcessorSettings settings_;
   const std::shared_ptr<ExportCounts> counts_;

@@ -14,6 +14,7 @@
 #include "core/quantity_text.h"
 #include "core/secrets.h"
 #include "core/utf8.h"
+#include "otlp/request_size.h"
 #include "otlp/retry.h"
 #include "otlp/span_of_row.h"
 #include "pipeline/container.h"
@@ -29,8 +30,7 @@ using namespace pipeline;  // NOLINT: this room stands on that one
 using Clock = Outlet::Clock;
 
 constexpr std::size_t most_in_flight = 4;
-constexpr std::size_t most_spans = 1000;            // in one request …
-constexpr std::size_t most_batch_bytes = 2u << 20;  // … where servers often take 4 MiB and more
+constexpr std::size_t most_spans = 1000;  // in one request
 constexpr std::size_t most_sealed = 8;
 constexpr std::size_t most_held_bytes = 16u << 20;
 
@@ -153,7 +153,7 @@ struct OtlpOutlet::State {
     forming->begins.push_back(before);
     held_bytes += forming->spans.size() - before;
     ++held_rows;
-    if (forming->begins.size() >= most_spans || forming->spans.size() >= most_batch_bytes) seal();
+    if (forming->begins.size() >= most_spans || forming->spans.size() >= most_request_bytes) seal();
   }
 
   std::string_view container(const Destination& destination) {

@@ -12,6 +12,7 @@
 // Threads: the test's.
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -111,10 +112,11 @@ class Receiver {
     return options;
   }
 
-  // All that came so far, of requests that were answered with success or not.
-  std::vector<ReceivedSpan> spans() const {
+  // All that came so far, of requests that were answered with success or not; or only of those that are no larger.
+  std::vector<ReceivedSpan> spans(std::size_t most_bytes = std::numeric_limits<std::size_t>::max()) const {
     std::vector<ReceivedSpan> found;
     for (const ServerRequest& request : server.requests("/otel/v1/traces")) {
+      if (request.body.size() > most_bytes) continue;
       const nlohmann::json message = decoded(request.body);
       for (const auto& resource : message.value("resourceSpans", nlohmann::json::array())) {
         for (const auto& scope : resource["scopeSpans"]) {
