@@ -144,13 +144,18 @@ void BraintrustExporter::settle(const pipeline::HttpResponse& response, std::siz
   counts_->failed += spans;
 }
 
-ExportRequest BraintrustExporter::encode(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans) {
+// Nothing when given up. The lock is for `give_up`, which waits for what goes on here: of resources and scopes, records only
+// know where in the provider they are, and that may be destroyed next.
+std::optional<ExportRequest> BraintrustExporter::encode(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans) {
+  const std::lock_guard lock(encoding_);
   std::vector<std::unique_ptr<Recordable>> finished;
   for (const auto& span : spans) {
+    if (given_up_) break;  // so that nobody waits for more than one span
     SpanRecord& record = record_of(*span);
     if (settings_.converts_media) convert_media(record, formats_, uploader_);
     finished.push_back(record.finish());
   }
+  if (given_up_) return std::nullopt;
   return ExportRequest(std::move(finished));
 }
 
@@ -180,10 +185,11 @@ ExportResult BraintrustExporter::Export(const opentelemetry::nostd::span<std::un
   std::size_t left = spans.size();
   try {
     if (!given_up_ && !target_) target_ = find_target();
-    if (!given_up_ && target_) {
-      ExportRequest request = encode(spans);
-      request.repair_texts();
-      send(std::move(request), left);
+    std::optional<ExportRequest> request;
+    if (!given_up_ && target_) request = encode(spans);
+    if (request) {
+      request->repair_texts();
+      send(*std::move(request), left);
     }
   } catch (const std::exception& error) {
     report(Severity::error, ErrorCode::io, std::string("spans of OpenTelemetry were lost: ") + error.what());
@@ -201,6 +207,7 @@ void BraintrustExporter::give_up() noexcept {
   given_up_ = true;
   http_.wakeup();
   uploader_.shutdown();
+  const std::lock_guard until_nothing_is_encoded(encoding_);
 }
 
 }  // namespace braintrust::otel::detail

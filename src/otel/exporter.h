@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include <opentelemetry/sdk/trace/exporter.h>
@@ -55,8 +56,9 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
   bool ForceFlush(std::chrono::microseconds) noexcept override { return true; }
   bool Shutdown(std::chrono::microseconds) noexcept override;
 
-  // Breaks off what is on its way, and sends nothing more.
+  // Breaks off what is on its way, and sends nothing more. When it returns, no span is read any more: its provider may go.
   void give_up() noexcept;
+  bool is_given_up() const noexcept { return given_up_; }
 
   AttachmentUploader& uploader() noexcept { return uploader_; }
 
@@ -68,7 +70,7 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
   };
 
   std::optional<Target> find_target();
-  ExportRequest encode(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans);
+  std::optional<ExportRequest> encode(const opentelemetry::nostd::span<std::unique_ptr<Recordable>>& spans);
   // Takes from `left` the spans of which something has become, and was counted.
   void send(ExportRequest all, std::size_t& left);
   pipeline::HttpResponse post(const std::string& body);
@@ -86,6 +88,7 @@ class BraintrustExporter final : public opentelemetry::sdk::trace::SpanExporter 
   std::optional<Target> target_;
 
   std::atomic<bool> given_up_ = false;
+  std::mutex encoding_;
 };
 
 }  // namespace braintrust::otel::detail

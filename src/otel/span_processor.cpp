@@ -169,7 +169,7 @@ bool BraintrustSpanProcessor::Shutdown(std::chrono::microseconds timeout) noexce
   }
   if (delivery == nullptr) return true;
   const bool flushed = flush(process, delivery, deadline);
-  delivery->exporter.give_up();
+  delivery->exporter.give_up();  // from here on, the provider may go
   // Its thread ends at once, unless it waits for a name server, a login or between two tries. Then it is left behind.
   return detail::within(std::max(deadline, Clock::now() + std::chrono::milliseconds(200)),
                         [delivery] { return delivery->processor.Shutdown(); }) &&
