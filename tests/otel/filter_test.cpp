@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
+
 #include "otel/received.h"
 #include "support/told.h"
 
@@ -82,6 +85,39 @@ TEST(AiFilterRoots, AreNoExceptionUnlessAskedFor) {
       EXPECT_THAT(names(receiver), testing::ElementsAre("chat"));
     }
   }
+}
+
+// How often it is told that a root was filtered, and how many spans were, where two roots and a span below each end.
+std::string told_of_filtered_roots(bool keep) {
+  int times = 0;
+  set_diagnostics_handler([&](Severity severity, const Error& error) {
+    times += severity == Severity::info && error.message.find("a root span without AI attributes") != std::string::npos ? 1 : 0;
+  });
+  Receiver receiver;
+  auto options = receiver.options();
+  options.filter_ai_spans = true;
+  options.keep_root_spans = keep;
+  Tracing tracing(options);
+  for (int i = 0; i < 2; ++i) {
+    auto root = tracing.start("root");
+    const OtelScope in_root(root);
+    tracing.start("below")->End();
+    root->End();
+  }
+  set_diagnostics_handler({});
+  return std::to_string(times) + " for " + std::to_string(tracing.stats().filtered);
+}
+
+// Each in a process of its own: from which severity on things are told is read once.
+TEST(AiFilterRoots, ThatAreFilteredAreToldOfOnce) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const Variables variables({{"BRAINTRUST_DEBUG_LOG_LEVEL", "info"}});
+  const auto tell = [](const std::string& text) {
+    std::fputs(text.c_str(), stderr);
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(tell(told_of_filtered_roots(false)), testing::ExitedWithCode(0), "^1 for 4$");
+  EXPECT_EXIT(tell(told_of_filtered_roots(true)), testing::ExitedWithCode(0), "^0 for 2$");
 }
 
 TEST(AiFilterSpanNames, DoNotCount) {
