@@ -17,3 +17,4 @@ fi
 cmake --preset dev >build/otel-configure.log 2>&1 || { cat build/otel-configure.log; exit 1; }
 cmake --build --preset dev --target otel_tests
 ctest --preset dev -L otel
+ctest --preset slow -L otel  # a program that uses the installed package
