@@ -35,7 +35,7 @@ class HttpClient {
     curl_easy_setopt(curl_, CURLOPT_URL, full_url.c_str());
     curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 110L);  // a sanitizer beside others takes its time
     curl_easy_setopt(curl_, CURLOPT_PROXY, "");
     if (body) {
       curl_easy_setopt(curl_, CURLOPT_POST, 1L);
@@ -61,7 +61,7 @@ class HttpClient {
     curl_easy_reset(curl_);
     curl_easy_setopt(curl_, CURLOPT_URL, full_url.c_str());
     curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 110L);  // a sanitizer beside others takes its time
     curl_easy_setopt(curl_, CURLOPT_PROXY, "");
     curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &head);
     curl_easy_setopt(
