@@ -4,7 +4,7 @@
 //
 // These are written whether or not there is a logger: a span may have nobody who looks at it, but a record is made to be kept.
 //
-// Threads: plain values.
+// Threads: plain values. Errors: as for fields; what is no object where one is wanted is told when it is sent. Source: PROTO 2.
 
 #include <concepts>
 #include <initializer_list>
